@@ -1,0 +1,35 @@
+# Each target works on a bare checkout: it makes .venv first, once. A second call installs nothing.
+# PYTHON chooses the interpreter, e.g. `make course PYTHON=python3.12`.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
+            $(if $(shell $(name) -c 'import sys; print(*[1][:(3, 11) <= sys.version_info < (3, 14)])' 2>/dev/null),$(name))))
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup course test lint bench clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.txt constraints.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 found; give one: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+course: setup
+	$(BIN)/fashion-tf run --profile sample --out runs/sample; status=$$?; \
+	$(BIN)/fashion-tf report runs/sample; exit $$status
+
+# Everything CI checks: lint, the unit tests, and the course executed on sample data.
+test: setup lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/fashion-tf lint
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv runs

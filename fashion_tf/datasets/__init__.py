@@ -1,0 +1,132 @@
+"""Official files on disk, or the drawn sample, to one `Dataset` table."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from fashion_tf.errors import DataError
+
+# One dataset, one module. A module has: NAME, TITLE, LICENCE, FILES (checked for presence by
+# find_folder), read(folder) -> Dataset and write_sample(folder, seed).
+READERS = {"fashion-mnist": "fashion_tf.datasets.fashion_mnist"}
+
+
+def reader(name):
+    """The module that reads the dataset `name`.
+
+    Raises:
+        DataError: There is no such dataset.
+    """
+    if name not in READERS:
+        raise DataError(f"There is no dataset {name!r}; the kit reads {', '.join(READERS)}.")
+    return import_module(READERS[name])
+
+
+def cache_folder():
+    """Where drawn samples are kept: $FASHION_TF_CACHE, or ~/.cache/fashion_tf."""
+    return Path(os.environ.get("FASHION_TF_CACHE") or Path.home() / ".cache" / "fashion_tf")
+
+
+@cache
+def _drawing_edition(name):
+    """Changes with every change to the code that draws: an old drawing is never taken for a new."""
+    files = [Path(reader(name).__file__), *sorted((Path(__file__).parent / "wardrobe").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def write_sample(name, folder, seed=0):
+    """Draws the sample of a dataset into FOLDER/name, in the dataset's official layout.
+
+    It is drawn beside its place and then renamed, so that lessons running at the same time, or an
+    interrupted one, never see half of it. Same seed, same bytes.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: The folder is there already.
+    """
+    module = reader(name)
+    folder = Path(folder) / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        raise DataError(f"{folder}: is there already; remove it, or choose another place.")
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+    try:
+        module.write_sample(unfinished, seed=seed)
+        unfinished.chmod(0o755)  # mkdtemp gives a private folder
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was first: its files are the same
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def sample_folder(name, seed=0):
+    """The folder of a dataset's sample, drawn on first use and kept in `cache_folder()`."""
+    parent = cache_folder() / f"sample-{_drawing_edition(name)}-seed{seed}"
+    return parent / name if (parent / name).is_dir() else write_sample(name, parent, seed)
+
+
+def find_folder(name, data=None):
+    """The folder that holds a dataset's files.
+
+    Args:
+        name: The dataset's name.
+        data: ``"sample"``; or a folder: the dataset's own, or one with a subfolder `name`; or
+            None for the folder that the environment variable FASHION_TF_DATA names.
+
+    Raises:
+        DataError: The folder is absent or holds no such dataset. Says where it looked.
+    """
+    reader(name)
+    if data == "sample":
+        return sample_folder(name)
+    data = data or os.environ.get("FASHION_TF_DATA")
+    if not data:
+        raise DataError(f"No folder given for {name}: pass data='sample' or data=FOLDER, or set "
+                        "the environment variable FASHION_TF_DATA.")
+    root = Path(data).expanduser()
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder. It should hold {name}; 'fashion-tf data fetch "
+                        f"{name} --to {root}' gets it.")
+    if (root / name).is_dir():
+        return root / name
+    if root.name == name or is_layout(name, root):
+        return root
+    raise DataError(f"{root}: neither holds a folder {name!r} nor is one. "
+                    f"'fashion-tf data fetch {name} --to {root}' gets it.")
+
+
+def is_layout(name, folder):
+    """Whether any of the dataset's own files lie in `folder`."""
+    names = [file for pair in reader(name).FILES.values() for file in pair]
+    return any((Path(folder) / file).exists()
+               or (Path(folder) / file.removesuffix(".gz")).exists() for file in names)
+
+
+def load(name, data="sample"):
+    """Reads a dataset.
+
+    Args:
+        name: ``"fashion-mnist"``.
+        data: ``"sample"`` for the drawn sample, or a folder as `find_folder` takes it.
+
+    Returns:
+        A `fashion_tf.datasets.table.Dataset`.
+
+    Raises:
+        DataError: Says which file is wrong and what to do.
+
+    Example:
+        >>> load("fashion-mnist", data="sample").classes[0]
+        'T-shirt/top'
+    """
+    return reader(name).read(find_folder(name, data))

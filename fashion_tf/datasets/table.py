@@ -1,0 +1,154 @@
+"""The one table that every reader returns and that everything after it knows."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from fashion_tf.datasets.images import read_images
+from fashion_tf.errors import DataError
+
+REQUIRED_COLUMNS = ("image", "label", "split", "group")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as a table with one row per garment or image.
+
+    Attributes:
+        name: The dataset's short name, e.g. ``"fashion-mnist"``.
+        table: A pandas table. These columns are always there:
+
+            * ``image``: where the picture is: a file's path, or ``path#index`` for the
+              index-th picture (from 0) inside a file that holds many.
+            * ``label``: a pandas categorical whose categories are ``classes``, in that order
+              (missing where the dataset gives none).
+            * ``split``: ``"train"``, ``"validation"``, ``"test"``, or ``""`` where the dataset
+              makes no split.
+            * ``group``: rows that must not be parted between training and test (several photos
+              of one garment) share a value. Unique where every row stands for itself.
+
+            A reader may add ``box`` (a tuple x1, y1, x2, y2 in pixels, right and bottom
+            exclusive), ``mask`` (a reference like ``image``) and whatever else it has.
+        classes: The class names, in label order.
+        notes: Decisions the reader took, one printable sentence each
+            ("3 of 4,000 images listed are absent: left out"). Empty when there was none.
+    """
+
+    name: str
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        missing = [column for column in REQUIRED_COLUMNS if column not in self.table.columns]
+        if missing:
+            raise DataError(f"{self.name}: the table lacks the column(s) {', '.join(missing)}.")
+        if not isinstance(self.table["label"].dtype, pd.CategoricalDtype):
+            raise DataError(f"{self.name}: the column 'label' must be a pandas categorical.")
+        if tuple(self.table["label"].cat.categories) != tuple(self.classes):
+            raise DataError(f"{self.name}: the label categories differ from the class names.")
+        unknown = set(self.table["split"].unique()) - {*SPLITS, ""}
+        if unknown:
+            raise DataError(f"{self.name}: unknown split(s) {sorted(unknown)}; use {SPLITS} or ''.")
+
+    def __len__(self):
+        return len(self.table)
+
+    def __repr__(self):
+        splits = self.table["split"].value_counts(sort=False)
+        parts = ", ".join(f"{count:,} {split or 'unsplit'}" for split, count in splits.items())
+        return f"<Dataset {self.name}: {len(self):,} rows ({parts}), {len(self.classes)} classes>"
+
+    @cached_property
+    def labels(self):
+        """Class indices, int64 of shape (rows,), in 0 .. classes - 1; -1 where there is no label."""
+        return self.table["label"].cat.codes.to_numpy(dtype=np.int64)
+
+    def where(self, rows):
+        """The same dataset with only the given rows.
+
+        Args:
+            rows: A boolean mask of shape (rows,) or an array of row positions.
+        """
+        rows = np.asarray(rows)
+        table = self.table[rows] if rows.dtype == bool else self.table.iloc[rows]
+        return replace(self, table=table.reset_index(drop=True))
+
+    def split(self, name):
+        """The rows of one split.
+
+        Raises:
+            DataError: The dataset has no row in that split.
+        """
+        rows = (self.table["split"] == name).to_numpy()
+        if not rows.any():
+            present = sorted(split for split in self.table["split"].unique() if split)
+            raise DataError(
+                f"{self.name} has no rows in split {name!r}; it has {present or 'no splits'}. "
+                "hold_out() makes a split."
+            )
+        return self.where(rows)
+
+    def counts(self):
+        """How many rows each class has in each split: a table, classes down, splits across."""
+        return pd.crosstab(self.table["label"], self.table["split"], dropna=False).rename_axis(
+            columns=None
+        )
+
+    def majority(self):
+        """The commonest class and its share of the labelled rows: what a constant answer scores.
+
+        Returns:
+            (class name, share in 0..1).
+        """
+        counts = self.table["label"].value_counts()
+        if counts.sum() == 0:
+            raise DataError(f"{self.name}: no row has a label, so there is no majority class.")
+        return str(counts.index[0]), float(counts.iloc[0] / counts.sum())
+
+    def images(self):
+        """Every row's picture, stacked: uint8 in 0..255, (rows, height, width[, 3]).
+
+        Raises:
+            DataError: A picture cannot be read, or the pictures differ in size.
+        """
+        return read_images(self.table["image"])
+
+    def sample(self, per_class, seed):
+        """At most `per_class` rows of each class, drawn without replacement, in table order."""
+        shuffled = self.table.sample(frac=1, random_state=seed)
+        kept = shuffled.groupby("label", observed=True, sort=False).head(per_class)
+        return self.where(np.sort(self.table.index.get_indexer(kept.index)))
+
+    def hold_out(self, fraction, seed, source="train", target="validation"):
+        """Moves a stratified part of one split to another, whole groups at a time.
+
+        Args:
+            fraction: Share of `source` to move, in (0, 0.5].
+            seed: Which part; the same seed moves the same rows.
+            source: The split to take from.
+            target: The split to move to; it must be empty, so nothing official is overwritten.
+
+        Raises:
+            DataError: `target` has rows already, or `fraction` is out of range.
+        """
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+
+        if (self.table["split"] == target).any():
+            raise DataError(f"{self.name} already has a {target!r} split; use it.")
+        if not 0 < fraction <= 0.5:
+            raise DataError(f"hold_out's fraction is {fraction}; it must lie in (0, 0.5].")
+        rows = np.flatnonzero(self.table["split"] == source)
+        labels, groups = self.labels[rows], self.table["group"].to_numpy()[rows]
+        if len(np.unique(groups)) == len(groups):
+            splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+            _, moved = next(splitter.split(rows, labels))
+        else:
+            splitter = StratifiedGroupKFold(round(1 / fraction), shuffle=True, random_state=seed)
+            _, moved = next(splitter.split(rows, labels, groups))
+        table = self.table.copy()
+        table.loc[table.index[rows[moved]], "split"] = target
+        return replace(self, table=table)

@@ -1,0 +1,21 @@
+"""Errors that a user of the kit meets. Each message names the file, line or field, and what to do."""
+
+
+class FashionError(Exception):
+    """Base of every error the kit raises on purpose; the command line prints it without a traceback."""
+
+
+class DataError(FashionError):
+    """A dataset's files are missing, damaged or not what they should be."""
+
+
+class CourseError(FashionError):
+    """course.yml and the notebooks disagree, or course.yml itself is wrong."""
+
+
+class RecordError(FashionError):
+    """A result cannot be recorded, or a notebook's records cannot be read."""
+
+
+class RunError(FashionError):
+    """A run cannot start: an unknown lesson, a missing dataset or device, a bad option."""

@@ -1,0 +1,106 @@
+"""The figures that lessons share. Each function draws and returns its matplotlib figure.
+
+Colours are seaborn's colour-blind-safe palette; text stays readable at Colab's width.
+"""
+
+import numpy as np
+
+
+def _new_figure(width, height, rows=1, columns=1, **options):
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained",
+                        squeeze=False, **options)
+
+
+def show_images(images, titles=None, columns=10, size=1.1, title=None):
+    """Pictures in a grid.
+
+    Args:
+        images: uint8 0..255 or float 0..1, (n, height, width) or (n, height, width, 3).
+        titles: n short texts, or None. Line breaks are allowed.
+        columns: Pictures in a row.
+        size: Width of one picture, in inches.
+        title: Text above the grid.
+
+    Taught in: 00_start_here.ipynb
+    """
+    import matplotlib.pyplot as plt
+
+    images = np.asarray(images)
+    rows = max(1, -(-len(images) // columns))
+    lines = max((text.count("\n") + 1 for text in titles), default=0) if titles is not None else 0
+    height = size * images.shape[1] / images.shape[2] + 0.17 * lines + 0.05
+    figure, axes = _new_figure(size * columns, height * rows + (0.35 if title else 0), rows, columns)
+    bright = 1 if images.dtype.kind == "f" else 255
+    for number, axis in enumerate(axes.flat):
+        axis.axis("off")
+        if number < len(images):
+            axis.imshow(images[number], cmap="gray", vmin=0, vmax=bright, interpolation="nearest")
+            if titles is not None:
+                axis.set_title(titles[number], fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    plt.show()
+    return figure
+
+
+def plot_learning_curves(histories, metric="accuracy"):
+    """Loss and one metric over the epochs: training dashed, validation solid, a colour a model.
+
+    Args:
+        histories: Model name to `keras.callbacks.History` (or its ``history`` dict).
+        metric: The metric's name in the history.
+
+    Taught in: 11_fashion_mnist_cnn.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _new_figure(9, 3.6, columns=2)
+    palette = sns.color_palette("colorblind", len(histories))
+    for axis, key in zip(axes.flat, ("loss", metric), strict=True):
+        for colour, (name, history) in zip(palette, histories.items(), strict=True):
+            values = getattr(history, "history", history)
+            for curve, style, part in ((key, "--", "training"), (f"val_{key}", "-", "validation")):
+                if curve in values:
+                    epochs = np.arange(1, len(values[curve]) + 1)
+                    axis.plot(epochs, values[curve], style, color=colour, marker="o", markersize=3,
+                              label=f"{name}, {part}")
+        axis.set(xlabel="epoch", ylabel=key)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+    axes.flat[-1].legend(fontsize=8)
+    plt.show()
+    return figure
+
+
+def plot_confusion_matrix(truth, predicted, classes, title=None):
+    """Confusion matrix: rows are the true classes, each row sums to 100 %; cells show per cent.
+
+    Args:
+        truth: Class indices, (n,).
+        predicted: Class indices, (n,).
+        classes: Class names, in index order.
+        title: Text above it.
+
+    Taught in: 11_fashion_mnist_cnn.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from sklearn.metrics import confusion_matrix
+
+    shares = 100 * confusion_matrix(truth, predicted, labels=np.arange(len(classes)),
+                                    normalize="true")
+    side = 2.2 + 0.5 * len(classes)
+    figure, axes = _new_figure(side + 0.4, side)
+    text = np.where(shares >= 0.5, np.char.mod("%.0f", shares), "")  # empty cells read as zero
+    sns.heatmap(shares, annot=text, fmt="", cmap="cividis", vmin=0, vmax=100, square=True,
+                xticklabels=classes, yticklabels=classes, ax=axes[0, 0],
+                cbar_kws={"label": "% of the true class", "shrink": 0.8})
+    axes[0, 0].set(xlabel="predicted", ylabel="true", title=title)
+    axes[0, 0].tick_params(axis="x", rotation=45)
+    plt.setp(axes[0, 0].get_xticklabels(), ha="right", rotation_mode="anchor")
+    plt.show()
+    return figure

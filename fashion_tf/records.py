@@ -1,0 +1,247 @@
+"""Results that a lesson promises: recorded in the notebook, read back from the executed file.
+
+Needs neither TensorFlow nor Jupyter, so that an instructor's machine can read a hundred notebooks.
+"""
+
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fashion_tf.errors import RecordError
+from fashion_tf.notebooks import parameter_names, parse_notebook
+
+MIME = "application/vnd.fashion-tf.record+json"
+SCHEMA = 1
+PACKAGES = ("fashion_tf", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-python")
+# An executed lesson with its figures has a few megabytes; a file above this is not read.
+MAXIMUM_NOTEBOOK_BYTES = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded result, as read back from an executed notebook.
+
+    Attributes:
+        name: What `record` was given.
+        value: A JSON value.
+        lesson: The lesson's id, e.g. ``"11"`` (empty where no lesson was begun).
+        parameters: The values the lesson's parameters had.
+        versions: Package name to version, where it ran.
+    """
+
+    name: str
+    value: object
+    lesson: str = ""
+    parameters: dict = field(default_factory=dict)
+    versions: dict = field(default_factory=dict)
+
+
+class _Session:
+    """What this kernel has recorded: name -> the cell that recorded it."""
+
+    def __init__(self):
+        self.lesson = ""
+        self.cells = {}
+
+
+_session = _Session()
+
+
+def begin_lesson(lesson):
+    """Starts a lesson's records afresh; its first cell calls this through `start_lesson`.
+
+    Args:
+        lesson: The lesson's id, e.g. ``"11"``.
+    """
+    _session.__init__()
+    _session.lesson = str(lesson)
+
+
+def record(name, value):
+    """Records one result: shows it as text, and stores it in the notebook as JSON.
+
+    Running a cell again replaces what it recorded; recording one name in two places is an error.
+
+    Args:
+        name: Lower case letters, digits and underscores, as course.yml promises it.
+        value: A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of these.
+            NumPy scalars are taken as the number they are. NaN and infinities are refused.
+
+    Raises:
+        RecordError: The name or the value cannot be recorded, or the name was recorded before.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
+        raise RecordError(f"record({name!r}, ...): a name is made of lower case letters, digits and "
+                          "underscores.")
+    value = json_value(value, name)
+    cell = _current_cell()
+    if name in _session.cells and not _is_rerun(_session.cells[name], cell):
+        raise RecordError(f"record({name!r}, ...): this name was recorded before, in another cell or "
+                          "twice in this one. Each result has a name of its own.")
+    _session.cells[name] = cell
+    content = {"schema": SCHEMA, "name": name, "value": value, "lesson": _session.lesson,
+               "parameters": _parameters(), "versions": versions()}
+    _show(f"recorded {name} = {_as_text(value)}", content)
+
+
+def read_records(path):
+    """Reads the records out of an executed notebook, with json alone: nothing is run.
+
+    Args:
+        path: An .ipynb file, from anybody.
+
+    Returns:
+        A dict from name to `Record`, in the order in which they were recorded. Empty for a notebook
+        that was not executed.
+
+    Raises:
+        RecordError: The file is absent, too large, not a notebook, or holds a damaged or duplicate
+            record. The message names the file and the cell.
+    """
+    path = Path(path)
+    try:
+        size = os.stat(path).st_size
+        if size > MAXIMUM_NOTEBOOK_BYTES:
+            raise RecordError(f"{path}: {size:,} bytes; notebooks above {MAXIMUM_NOTEBOOK_BYTES:,} "
+                              "are not read.")
+        notebook = parse_notebook(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not a notebook: {error}") from None
+    records = {}
+    for number, cell in enumerate(notebook["cells"], 1):
+        for content in _record_outputs(cell):
+            found = _checked(content, f"{path}: cell {number}")
+            if found.name in records:
+                raise RecordError(f"{path}: cell {number}: {found.name!r} is recorded twice.")
+            records[found.name] = found
+    return records
+
+
+def json_value(value, name="value"):
+    """The value as plain JSON types.
+
+    Raises:
+        RecordError: It has a part that JSON cannot hold, or is NaN or infinite.
+    """
+    import numbers
+
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return json_value(value.item(), name)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        if not math.isfinite(value):
+            raise RecordError(f"record({name!r}, ...): the value is {value}. A result that is not a "
+                              "number is no result: find out where it comes from.")
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [json_value(part, name) for part in value]
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise RecordError(f"record({name!r}, ...): the keys of a dict must be strings.")
+        return {key: json_value(part, name) for key, part in value.items()}
+    hint = " Use .tolist()." if hasattr(value, "tolist") else " Use float(), int() or str()."
+    raise RecordError(f"record({name!r}, ...): a {type(value).__name__} cannot be recorded." + hint)
+
+
+def versions():
+    """Versions of the installed packages that shape a result, without importing them."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _shell():
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def _current_cell():
+    """(what names the running cell, its execution count), or None outside Jupyter.
+
+    A cell is named by the id the front end sends, or else by its text (headless runs send none).
+    """
+    shell = _shell()
+    if shell is None:
+        return None
+    parent = getattr(getattr(shell, "kernel", None), "get_parent", dict)() or {}
+    identity = parent.get("metadata", {}).get("cellId") or (shell.user_ns.get("In") or [""])[-1]
+    return identity, shell.execution_count
+
+
+def _is_rerun(before, now):
+    """Whether `now` is the cell of `before`, run another time."""
+    return None not in (before, now) and before[0] == now[0] and before[1] != now[1]
+
+
+def _parameters():
+    """The lesson's parameters and their present values, found by the marker comment."""
+    shell = _shell()
+    if shell is None:
+        return {}
+    values = {}
+    for source in shell.user_ns.get("In", []):
+        for name in parameter_names(source) or ():
+            if name in shell.user_ns:
+                try:
+                    values[name] = json_value(shell.user_ns[name], name)
+                except RecordError:
+                    values[name] = repr(shell.user_ns[name])
+    return values
+
+
+def _show(text, content):
+    if _shell() is None:
+        print(text)
+        return
+    from IPython.display import publish_display_data
+
+    publish_display_data({MIME: content, "text/plain": text})
+
+
+def _as_text(value):
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _record_outputs(cell):
+    outputs = cell.get("outputs") or []
+    for output in outputs if isinstance(outputs, list) else []:
+        data = output.get("data") if isinstance(output, dict) else None
+        if isinstance(data, dict) and MIME in data:
+            yield data[MIME]
+
+
+def _checked(content, where):
+    if isinstance(content, (str, list)):  # some front ends store custom JSON as text
+        try:
+            content = json.loads("".join(content))
+        except (ValueError, TypeError):
+            raise RecordError(f"{where}: a damaged record.") from None
+    if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+        raise RecordError(f"{where}: a damaged record (no name).")
+    name = content["name"]
+    if content.get("schema") != SCHEMA:
+        raise RecordError(f"{where}: record {name!r} has schema {content.get('schema')!r}; this "
+                          f"release reads {SCHEMA}.")
+    if "value" not in content:
+        raise RecordError(f"{where}: record {name!r} has no value.")
+    parameters, found = content.get("parameters", {}), content.get("versions", {})
+    if not isinstance(parameters, dict) or not isinstance(found, dict):
+        raise RecordError(f"{where}: record {name!r} has damaged parameters or versions.")
+    return Record(name, json_value(content["value"], name), str(content.get("lesson", "")),
+                  parameters, found)
