@@ -19,6 +19,7 @@ from pathlib import Path
 from fashion_tf.errors import CourseError
 from fashion_tf.notebooks import (
     INJECTED_TAG,
+    KEY_FIGURE_TAG,
     PARAMETERS_MARKER,
     canonical_bytes,
     cell_tags,
@@ -30,7 +31,6 @@ from fashion_tf.notebooks import (
 
 LONGEST_CODE_CELL = 25
 PARAMETERS_TAG = "parameters"
-KEY_FIGURE_TAG = "key-figure"
 BADGE_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 NOTEBOOK_FIELDS = {"cells", "metadata", "nbformat", "nbformat_minor"}

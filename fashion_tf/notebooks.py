@@ -11,6 +11,7 @@ from pathlib import Path
 
 # Colab cannot edit cell tags, so tools trust this comment; `fashion-tf lint --fix` sets the tag.
 PARAMETERS_MARKER = "# Parameters"
+KEY_FIGURE_TAG = "key-figure"  # figures that the report shows
 INJECTED_TAG = "injected-parameters"  # papermill's copy of the cell, in an executed notebook
 
 

@@ -15,12 +15,16 @@ from pathlib import Path
 
 from fashion_tf.course import PROFILES
 from fashion_tf.errors import RecordError, RunError
-from fashion_tf.notebooks import parse_notebook, write_atomically
+from fashion_tf.notebooks import (
+    KEY_FIGURE_TAG,
+    cell_tags,
+    parse_notebook,
+    write_atomically,
+)
 from fashion_tf.records import MAXIMUM_NOTEBOOK_BYTES, json_value
 from fashion_tf.runner import FAILED, NOT_RUN, PASSED, RESULTS, read_results
 
 MARKDOWN, PAGE, FIGURES = "report.md", "report.html", "figures"
-KEY_FIGURE_TAG = "key-figure"
 # A figure at Colab's width has some 50 kilobytes; these bounds keep the page one that opens.
 MAXIMUM_FIGURE_BYTES = 5 * 1024 * 1024
 MAXIMUM_FIGURE_SIDE = 10_000  # pixels: a small file can hold a picture that fills the memory
@@ -342,7 +346,7 @@ def _key_figures(folder, result):
         if cell["cell_type"] == "markdown":
             heading = _last_heading(cell["source"]) or heading
             continue
-        if not _is_tagged(cell):
+        if KEY_FIGURE_TAG not in cell_tags(cell):
             continue
         pictures = list(_pictures(cell))
         if not pictures:
@@ -371,12 +375,6 @@ def _last_heading(source):
         elif not fenced and re.match(r" {0,3}#{1,6}[ \t]", line):
             heading = _tidy(re.sub(r"[*`]", "", line.strip().strip("#")), 200) or heading
     return heading
-
-
-def _is_tagged(cell):
-    metadata = cell.get("metadata")
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    return isinstance(tags, list) and KEY_FIGURE_TAG in tags
 
 
 def _pictures(cell):

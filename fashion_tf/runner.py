@@ -13,18 +13,26 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import fashion_tf
 from fashion_tf.course import PROFILES
 from fashion_tf.errors import CourseError, DataError, FashionError, RecordError, RunError
-from fashion_tf.notebooks import find_parameters, parse_notebook, write_atomically
+from fashion_tf.notebooks import (
+    INJECTED_TAG,
+    cell_tags,
+    find_parameters,
+    parse_notebook,
+    write_atomically,
+)
 from fashion_tf.records import read_records
 
 RESULTS = "results.json"
 SCHEMA = 1
 BACKENDS = ("loky", "ray", "dask")
 ENGINE = "fashion_tf"  # the name under which papermill knows our engine
+PAPERMILL_TAGS = {INJECTED_TAG, "papermill-error-cell-tag"}
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 
@@ -68,7 +76,7 @@ class Job:
 
 def run_course(course, lessons=(), profile="sample", data=None, settings=(), jobs=1,
                backend="loky", out=None, resume=False, allow_cpu=False, cell_minutes=None,
-               lesson_minutes=None, say=print):
+               lesson_minutes=None, say=partial(print, flush=True)):
     """Runs lessons and writes their executed notebooks and results.json.
 
     Args:
@@ -339,6 +347,7 @@ def _run_cells(job):
             _register_engine()
             papermill.execute_notebook(
                 job.source, job.output, parameters=job.parameters, kernel_name="python3",
+                language="python",
                 engine_name=ENGINE, progress_bar={"desc": job.lesson.id} if job.progress else False,
                 timeout_func=seconds_left, shutdown_kernel="immediate",
                 resources={"metadata": {"path": str(work_folder)}},
@@ -386,8 +395,10 @@ def _judge(job, result):
     except (ValueError, RecordError) as error:
         result.reasons.append(str(error))
         return
+    # Cells are numbered as in the lesson: without those that papermill puts in.
+    cells = [cell for cell in notebook["cells"] if not PAPERMILL_TAGS & set(cell_tags(cell))]
     last = 0
-    for number, cell in enumerate(notebook["cells"], 1):
+    for number, cell in enumerate(cells, 1):
         if cell.get("execution_count"):
             last = number
         for output in cell.get("outputs", []):
@@ -396,7 +407,7 @@ def _judge(job, result):
                                       f"{_first_line(output.get('evalue'))}")
     if result.reasons:
         result.reasons.append(f"the last cell that ran is number {last} of "
-                              f"{len(notebook['cells'])}")
+                              f"{len(cells)}")
     result.records = {name: {"value": record.value, "versions": record.versions}
                       for name, record in records.items()}
     for name, promise in job.lesson.records.items():

@@ -1,0 +1,48 @@
+"""What all tests share: no network, a cache of their own, and the way to the real data."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Kernels and other processes started by tests are not seen by pytest-socket; a dead proxy stops
+# whatever in them asks for an address outside this machine.
+os.environ.update(dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
+                                "http://127.0.0.1:9"), NO_PROXY="localhost,127.0.0.1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def course():
+    from fashion_tf.course import load_course
+
+    return load_course(REPOSITORY / "course.yml")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Samples are drawn into a folder of the test run, not into the user's cache."""
+    before = os.environ.get("FASHION_TF_CACHE")
+    os.environ["FASHION_TF_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["FASHION_TF_CACHE"]
+    else:
+        os.environ["FASHION_TF_CACHE"] = before
+
+
+@pytest.fixture
+def real_data():
+    """Returns a function: dataset name -> the folder of real data, or skips saying why."""
+    from fashion_tf.datasets import find_folder
+    from fashion_tf.errors import DataError
+
+    def folder(name):
+        try:
+            return find_folder(name)
+        except DataError as error:
+            pytest.skip(f"no real data: {error}")
+
+    return folder

@@ -1,0 +1,85 @@
+import pytest
+
+from fashion_tf.course import load_course
+from fashion_tf.errors import CourseError
+
+GOOD = """
+repository: https://github.com/owner/kit
+papers: {first: {title: A paper}}
+lessons:
+  - notebook: 11_one.ipynb
+    title: One
+    paper: first
+    minutes: {sample: 1, real: 1, paper: 1}
+    profiles: {sample: {}, real: {needs: [fashion-mnist]}, paper: {needs: [gpu]}}
+    records:
+      accuracy: {meaning: how good, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
+    tables:
+      - {title: T, where: table 1, rows: [{row: a, paper: 0.9, record: accuracy}]}
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "course.yml"
+    path.write_text(text)
+    return load_course(path)
+
+
+def test_a_good_file(tmp_path):
+    course = load(tmp_path, GOOD)
+    lesson = course.lesson("11")
+    assert course.lesson("11_one") is course.lesson("11_one.ipynb") is lesson
+    assert lesson.records["accuracy"].floors["paper"] == 0.7
+    assert lesson.tables[0].rows[0].paper == 0.9
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("title: One", "titel: One", "11_one.ipynb: the field 'title' is missing"),
+    ("title: One", "title: One\n    colour: red", "unknown field.*colour"),
+    ("paper: first", "paper: second", "unknown paper 'second'"),
+    ("11_one.ipynb", "one.ipynb", "NN_lower_case"),
+    ("floors: {sample: 0.5", "floors: {sample: 0.1", "floor of sample is 0.1.*above the baseline"),
+    ("floors: {sample: 0.5, real: 0.6, ", "floors: {sample: 0.5, ", "a floor for each profile"),
+    ("baseline: 0.1, ", "", "needs a baseline"),
+    ("record: accuracy", "record: other", "no record 'other'"),
+    ("needs: [gpu]", "needs: [tpu]", "unknown need 'tpu'"),
+    ("https://github.com/owner/kit", "http://example.org", "GitHub address"),
+    ("meaning: how good, ", "meaning: how good, kind: rumour, ", "kind 'rumour'"),
+    ("meaning: how good, ", "meaning: how good, kind: baseline, ", "neither a baseline nor floors"),
+    ("minutes: {sample: 1,", "minutes: {", "'minutes' must name sample"),
+    ("papers: {first", "papers: {first: [", "not valid YAML"),
+])
+def test_a_bad_field_is_named(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(CourseError, match=message) as caught:
+        load(tmp_path, GOOD.replace(old, new, 1))
+    assert "course.yml" in str(caught.value)
+
+
+def test_an_unknown_lesson_names_those_there_are(tmp_path):
+    with pytest.raises(CourseError, match="no lesson '12'.*11"):
+        load(tmp_path, GOOD).lesson("12")
+
+
+def test_no_lesson_can_be_forgotten(tmp_path):
+    course = load(tmp_path, GOOD)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "12_two.ipynb").write_text("{}")
+    with pytest.raises(CourseError, match=r"12_two.ipynb is not in course.yml.*lists 11_one.ipynb"):
+        course.check_notebooks()
+
+
+def test_this_courses_notebooks_are_all_listed(course):
+    course.check_notebooks()
+
+
+def test_every_floor_stands_clearly_above_its_baseline(course):
+    """At least a tenth of the way from what has learnt nothing to a perfect score."""
+    checked = 0
+    for lesson in course.lessons:
+        for promise in lesson.records.values():
+            for profile, floor in promise.floors.items():
+                margin = 0.1 * (1 - promise.baseline)
+                assert floor >= promise.baseline + margin, (lesson.id, promise.name, profile)
+                checked += 1
+    assert checked
