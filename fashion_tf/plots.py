@@ -95,7 +95,7 @@ def plot_confusion_matrix(truth, predicted, classes, title=None):
                                     normalize="true")
     side = 2.2 + 0.5 * len(classes)
     figure, axes = _new_figure(side + 0.4, side)
-    text = np.where(shares >= 0.5, np.char.mod("%.0f", shares), "")  # empty cells read as zero
+    text = np.where(shares > 0.5, np.char.mod("%.0f", shares), "")  # empty cells read as zero
     sns.heatmap(shares, annot=text, fmt="", cmap="cividis", vmin=0, vmax=100, square=True,
                 xticklabels=classes, yticklabels=classes, ax=axes[0, 0],
                 cbar_kws={"label": "% of the true class", "shrink": 0.8})

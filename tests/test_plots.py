@@ -1,0 +1,41 @@
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+
+from fashion_tf import plots  # noqa: E402 (after the backend is chosen)
+
+
+def test_images_are_shown_in_order_with_their_titles():
+    images = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 6), np.uint8)
+    figure = plots.show_images(images, titles="abcde", columns=3)
+    shown = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == list("abcde")
+    assert [int(axis.images[0].get_array().max()) for axis in shown] == [0, 1, 2, 3, 4]
+    assert shown[0].images[0].get_clim() == (0, 255)  # a dark picture stays dark
+
+
+def test_floats_are_shown_on_their_own_scale():
+    figure = plots.show_images(np.full((1, 4, 4, 3), 0.5, np.float32))
+    assert figure.axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_learning_curves_name_their_axes_and_start_at_epoch_one():
+    history = {"loss": [2, 1], "val_loss": [2, 1.5], "accuracy": [0.1, 0.5], "val_accuracy": [0, 1]}
+    figure = plots.plot_learning_curves({"one": history, "two": history})
+    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "accuracy"]
+    assert all(axis.get_xlabel() == "epoch" for axis in figure.axes)
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2]
+    labels = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert labels == ["one, training", "one, validation", "two, training", "two, validation"]
+
+
+def test_the_confusion_matrix_counts_per_true_class():
+    truth, predicted = [0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1]
+    figure = plots.plot_confusion_matrix(truth, predicted, ("a", "b", "never"))
+    axis = figure.axes[0]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
+    shares = axis.collections[0].get_array().reshape(3, 3)
+    assert shares.tolist() == pytest.approx(np.array([[75, 25, 0], [0, 100, 0], [0, 0, 0]]))
+    assert [text.get_text() for text in axis.texts] == ["75", "25", "", "", "100", "", "", "", ""]
