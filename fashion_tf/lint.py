@@ -37,6 +37,8 @@ NOTEBOOK_FIELDS = {"cells", "metadata", "nbformat", "nbformat_minor"}
 CELL_FIELDS = {"code": {"execution_count", "outputs"}, "markdown": {"attachments"}}
 TALKING_DOWN = ("simply", "just", "easily", "obviously")
 
+README_MARKS = ("<!-- lessons: written by fashion-tf lint --fix -->", "<!-- /lessons -->")
+
 _TITLED = re.compile(r"#\s*@title\b")
 _SETUP = re.compile(r"#\s*@title\s+setup\s*$", re.IGNORECASE | re.MULTILINE)
 _BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*colab-badge\.svg[^)]*\)\]\([^)]*\)")
@@ -136,6 +138,7 @@ def lint(course, paths=None, fix=False):
                                                                    if path.parent == folder}
         message = "course.yml lists this notebook, which is not there; add it, or remove the lesson"
         problems = [Problem(folder / name, None, "N01", message) for name in sorted(absent)]
+        problems += _lint_readme(course, fix)
     for path in paths:
         problems += _lint_file(course, Path(path).absolute(), fix)
     return problems
@@ -179,6 +182,35 @@ def badge(course, path):
     repository = course.repository.removeprefix("https://github.com/")
     return (f"[![Open in Colab]({BADGE_IMAGE})](https://colab.research.google.com/github/"
             f"{repository}/blob/{course.tag}/{path})")
+
+
+def lesson_table(course):
+    """README's table of lessons: badge, title, paper, minutes. Its place there is marked."""
+    rows = ["| Lesson | | Reproduces | Minutes: sample, real |", "|---|---|---|---|"]
+    for lesson in course.lessons:
+        path = f"notebooks/{lesson.notebook}"
+        paper = course.papers[lesson.paper]["title"] if lesson.paper else "–"
+        rows.append(f"| [{lesson.id} · {lesson.title}]({path}) | {badge(course, path)} | {paper} | "
+                    f"{lesson.minutes['sample']:g}, {lesson.minutes['real']:g} |")
+    return "\n".join(rows)
+
+
+def _lint_readme(course, fix):
+    """README's lesson table and clone commands follow course.yml."""
+    path = course.root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    start, end = README_MARKS
+    if text.count(start) != 1 or text.count(end) != 1:
+        return [Problem(path, None, "N07", f"has not one table of lessons between {start} and {end}")]
+    mended = text[:text.index(start) + len(start)] + f"\n{lesson_table(course)}\n" + (
+        text[text.index(end):])
+    clone = f"git clone {course.repository}"
+    mended = re.sub(r"git clone (--branch \S+ )?https://\S+", clone, mended)
+    if mended == text:
+        return []
+    if fix:
+        write_atomically(path, mended)
+    return [Problem(path, None, "N07", "its lessons or its clone commands are not course.yml's", fix)]
 
 
 @dataclass
@@ -396,6 +428,12 @@ def _set_tags(cell, tags):
 def _metadata(mapping):
     metadata = mapping.get("metadata")
     return metadata if isinstance(metadata, dict) else {}
+
+
+@rule("N07", fixes=True)
+def _readme(page):
+    """README.md lists the lessons, and clones from the address, as course.yml has them."""
+    return ()  # one file, not one page: _lint_readme looks at it
 
 
 # The title cell

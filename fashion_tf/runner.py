@@ -76,7 +76,7 @@ class Job:
 
 def run_course(course, lessons=(), profile="sample", data=None, settings=(), jobs=1,
                backend="loky", out=None, resume=False, allow_cpu=False, cell_minutes=None,
-               lesson_minutes=None, say=partial(print, flush=True)):
+               lesson_minutes=None, say=None):
     """Runs lessons and writes their executed notebooks and results.json.
 
     Args:
@@ -94,7 +94,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
         cell_minutes: Limit for one cell; by default the lesson's.
         lesson_minutes: Limit for one lesson; by default ten minutes more than six times what
             course.yml says.
-        say: Called with each line of progress.
+        say: Called with each line of progress; by default it is printed.
 
     Returns:
         A list of `LessonResult`, in the course's order.
@@ -103,6 +103,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
         CourseError: A notebook is missing from course.yml, or the reverse; an unknown lesson.
         RunError: A bad option.
     """
+    say = say or partial(print, flush=True)
     course.check_notebooks()
     if profile not in PROFILES:
         raise RunError(f"There is no profile {profile!r}; choose {', '.join(PROFILES)}.")

@@ -4,7 +4,7 @@ import pytest
 
 matplotlib.use("agg")
 
-from fashion_tf import plots  # noqa: E402 (after the backend is chosen)
+from fashion_tf import plots
 
 
 def test_images_are_shown_in_order_with_their_titles():

@@ -105,8 +105,7 @@ def test_an_unexecuted_notebook_has_no_records(tmp_path):
     (notebook([recorded("a", schema=2)]), "schema 2"),
     (notebook([recorded(None)]), "damaged record"),
     (notebook([recorded("a", versions=3)]), "damaged parameters or versions"),
-    ('{"cells": [{"cell_type": "code", "source": "", "outputs": '
-     '[{"data": {"%s": {"schema": 1, "name": "a", "value": NaN}}}]}]}' % MIME, "NaN"),
+    (json.dumps(notebook([recorded("a", math.nan)])), "NaN"),
 ])
 def test_damaged_notebooks_get_a_clear_error(tmp_path, content, message):
     path = saved(tmp_path, content)

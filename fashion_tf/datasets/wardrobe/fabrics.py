@@ -151,7 +151,9 @@ def _dots(rng, step):
 
 def _confetti(rng, step):
     return _scatter(
-        rng, step, lambda field, x, y, pitch, state: _dot(field, x, y, pitch * (0.1 + 0.15 * state), 128 if state < 0.5 else 255)
+        rng,
+        step,
+        lambda field, x, y, pitch, state: _dot(field, x, y, pitch * (0.1 + 0.15 * state), 128 if state < 0.5 else 255),
     )
 
 
@@ -239,7 +241,9 @@ def _melange(rng, step):
 
 def _denim(rng, step):
     twill = _rows(3, 0.4, 1.0) * 22
-    wear = cv2.resize(rng.integers(0, 56, (18, 40), dtype=np.uint8), (_TILE, _TILE), interpolation=cv2.INTER_LINEAR_EXACT)
+    wear = cv2.resize(
+        rng.integers(0, 56, (18, 40), dtype=np.uint8), (_TILE, _TILE), interpolation=cv2.INTER_LINEAR_EXACT
+    )
     return cv2.add(cv2.add(twill, wear), _weave(rng, 34, 1, 2))
 
 

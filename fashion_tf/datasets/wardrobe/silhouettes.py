@@ -165,7 +165,8 @@ def _trunk(rng, *, top, hem, shoulder, chest, waist, hip, sleeve, neck, front, p
         shoulder = min(shoulder, neck_half + int(rng.integers(4, 11)))
     outline = _mirrored([
         (0, top), (neck_half, top), (neck_half, top), (shoulder, top + drop), (shoulder, top + drop),
-        (min(shoulder, chest) - 1, armpit - 9), (chest, armpit), (waist, belly), (hip, hem - 14), (hip + flare, hem - 2),
+        (min(shoulder, chest) - 1, armpit - 9), (chest, armpit), (waist, belly), (hip, hem - 14),
+        (hip + flare, hem - 2),
         (hip + flare, hem - 2), (hip // 2, hem + curve), (0, hem + curve),
     ])  # fmt: skip
     outline += rng.integers(-2, 3, outline.shape) * 0.5
@@ -181,7 +182,8 @@ def _trunk(rng, *, top, hem, shoulder, chest, waist, hip, sleeve, neck, front, p
             lift = int(rng.integers(-2, 3))
             wrist = shoulder + out - cuff
             arm = np.array([
-                (shoulder - 7, top + drop - 2), (shoulder, top + drop), (shoulder + out * 0.55, top + drop + reach * 0.3),
+                (shoulder - 7, top + drop - 2), (shoulder, top + drop),
+                (shoulder + out * 0.55, top + drop + reach * 0.3),
                 (wrist + cuff, end + lift - 2), (wrist + cuff, end + lift - 2), (wrist - cuff, end + lift),
                 (wrist - cuff, end + lift), (chest - 1, armpit + 2), (chest - 9, armpit - 6),
             ])  # fmt: skip
@@ -427,7 +429,11 @@ def _sneaker(rng):
         x, y = tongue - 14 + index * 5, (vamp + ankle) // 2 + 3 - index * 4
         _line(cloth, [(x, y), (x + 9, y + 6)], 250 if grey < 150 else 40, 2)
     light = _pick(rng, (250, 225, grey, 35), (40, 25, 15, 20))
-    _fill(cloth, [(0, ground - sole), (MIDDLE, ground - sole + 2), (SIZE, ground - sole - 2), (SIZE, SIZE), (0, SIZE)], light)
+    _fill(
+        cloth,
+        [(0, ground - sole), (MIDDLE, ground - sole + 2), (SIZE, ground - sole - 2), (SIZE, SIZE), (0, SIZE)],
+        light,
+    )
     _line(cloth, [(0, ground - sole), (MIDDLE, ground - sole + 2), (SIZE, ground - sole - 2)], max(5, light - 120), 2)
     return cv2.bitwise_and(cloth, mask)
 
@@ -459,7 +465,11 @@ def _ankle_boot(rng):
     else:
         width = _between(rng, 16, 26) if kind == "block" else _between(rng, 6, 9)
         slant = _between(rng, 0, 6)
-        _fill(mask, [(heel - width - 4, arch - 3), (heel, arch - 3), (heel - slant, ground), (heel - slant - width, ground)], 255)
+        _fill(
+            mask,
+            [(heel - width - 4, arch - 3), (heel, arch - 3), (heel - slant, ground), (heel - slant - width, ground)],
+            255,
+        )
     ink = _ink(rng, grey, 110)
     detail = _pick(rng, ("laces", "zip", "gore", "cuff", "strap", "none"), (30, 14, 16, 14, 14, 12))
     if detail == "laces":
@@ -476,7 +486,12 @@ def _ankle_boot(rng):
     elif detail == "strap":
         y = arch - _between(rng, 18, 36)
         _line(cloth, [(shaft - 12, y + 6), (heel + 4, y)], ink, 5)
-    _line(cloth, [(toe, ground - sole), (ball, ground - sole), (shaft, arch - sole), (heel + 4, arch - sole)], max(5, grey - 110), 2)
+    _line(
+        cloth,
+        [(toe, ground - sole), (ball, ground - sole), (shaft, arch - sole), (heel + 4, arch - sole)],
+        max(5, grey - 110),
+        2,
+    )
     return cv2.bitwise_and(cloth, mask)
 
 
@@ -487,7 +502,13 @@ def _sandal(rng):
     sole = _between(rng, 4, 9)
     lift = {"flat": _between(rng, 0, 5), "wedge": _between(rng, 12, 28), "stiletto": _between(rng, 36, 58),
             "block": _between(rng, 24, 44)}[kind]  # fmt: skip
-    ground = _between(rng, 66, 80) if kind == "flat" else _between(rng, 84, 92) if kind == "wedge" else _between(rng, 100, 110)
+    ground = (
+        _between(rng, 66, 80)
+        if kind == "flat"
+        else _between(rng, 84, 92)
+        if kind == "wedge"
+        else _between(rng, 100, 110)
+    )
     if kind in ("stiletto", "block"):
         heel -= _between(rng, 4, 20)
     ball = toe + (heel - toe) * 2 // 5
@@ -506,7 +527,9 @@ def _sandal(rng):
     instep = ground - lift // 2 - _between(rng, 22, 36)
     for _ in range(_between(rng, 1, 3)):  # over the toes
         x = toe + _between(rng, 4, 26)
-        straps.append([(x, ground - sole), (x + 8, ground - _between(rng, 18, 28) - lift // 8), (x + 24, ground - sole)])
+        straps.append(
+            [(x, ground - sole), (x + 8, ground - _between(rng, 18, 28) - lift // 8), (x + 24, ground - sole)]
+        )
     style = _pick(rng, ("thong", "ankle", "cross", "slide", "gladiator"), (22, 34, 20, 12, 12))
     back = heel - _between(rng, 0, 6)
     if style == "thong":
@@ -517,7 +540,12 @@ def _sandal(rng):
         straps.append([(ball + 14, ground - sole - lift // 4), (ball, instep + 12)])
     if style in ("ankle", "gladiator", "cross"):
         height = ground - lift - sole - _between(rng, 22, 34)
-        counter = [(back - 12, ground - lift - sole), (back, ground - lift - sole), (back - 1, height), (back - 5, height)]
+        counter = [
+            (back - 12, ground - lift - sole),
+            (back, ground - lift - sole),
+            (back - 1, height),
+            (back - 5, height),
+        ]
         _fill(mask, counter, 255)
         cv2.ellipse(mask, (back - 14, height), (14, _between(rng, 3, 6)), 8, 0, 360, 255, max(2, thick - 3))
         if style == "gladiator":
@@ -527,7 +555,7 @@ def _sandal(rng):
             straps.append([(back - 2, height), (back - 3, max(8, height - 26))])
     for strap in straps:
         _line(mask, strap, 255, max(2, thick - (3 if style == "gladiator" else 0)))
-    cv2.subtract(cloth, int(rng.integers(0, 60)), dst=cloth[max(0, ground - lift - sole):])
+    cv2.subtract(cloth, int(rng.integers(0, 60)), dst=cloth[max(0, ground - lift - sole) :])
     return cv2.bitwise_and(cloth, mask)
 
 
@@ -541,14 +569,33 @@ def _bag(rng):
     shape = _pick(rng, ("box", "tote", "moon", "trapeze"), (40, 22, 14, 24))
     if shape == "tote":
         half, top = _between(rng, 26, 44), _between(rng, 36, 52)
-    bottom_half = {"box": half, "tote": half - _between(rng, 0, 10), "moon": half, "trapeze": half + _between(rng, 0, 8)}[shape]
+    bottom_half = {
+        "box": half,
+        "tote": half - _between(rng, 0, 10),
+        "moon": half,
+        "trapeze": half + _between(rng, 0, 8),
+    }[shape]
     bottom_half = min(53, bottom_half)
     if shape == "trapeze":
         half = bottom_half - _between(rng, 6, 16)
     if shape == "moon":
-        half_points = [(0, top), (half, top), (half, top), (half - 1, (top + bottom) // 2), (half - 14, bottom - 4), (0, bottom)]
+        half_points = [
+            (0, top),
+            (half, top),
+            (half, top),
+            (half - 1, (top + bottom) // 2),
+            (half - 14, bottom - 4),
+            (0, bottom),
+        ]
     else:
-        half_points = [(0, top), (half - 4, top), (half, top + 4), (bottom_half, bottom - 6), (bottom_half - 4, bottom), (0, bottom)]
+        half_points = [
+            (0, top),
+            (half - 4, top),
+            (half, top + 4),
+            (bottom_half, bottom - 6),
+            (bottom_half - 4, bottom),
+            (0, bottom),
+        ]
     outline = _rounded(_mirrored(half_points) + rng.integers(-1, 2, (2 * len(half_points), 2)))
     _fill(mask, outline, 255)
     ink = _ink(rng, grey, 100)
@@ -567,14 +614,28 @@ def _bag(rng):
         for side in (-1, 1):
             if side > 0 and _chance(rng, 0.5):
                 continue
-            _line(mask, np.array([(half - 4, top + 4), (half + 5, top + 14), (bottom_half + 2, drop)]) * (side, 1) + (MIDDLE, 0), 255, thick)
+            _line(
+                mask,
+                np.array([(half - 4, top + 4), (half + 5, top + 14), (bottom_half + 2, drop)]) * (side, 1)
+                + (MIDDLE, 0),
+                255,
+                thick,
+            )
     elif handle == "chain":
-        _line(mask, [(MIDDLE - half + 4, top), (MIDDLE + int(rng.integers(-14, 15)), 4), (MIDDLE + half - 4, top)], 255, 2)
+        _line(
+            mask, [(MIDDLE - half + 4, top), (MIDDLE + int(rng.integers(-14, 15)), 4), (MIDDLE + half - 4, top)], 255, 2
+        )
     flap = _pick(rng, ("straight", "round", "point", "zip", "none"), (22, 18, 12, 28, 20))
     depth = top + (bottom - top) * _between(rng, 30, 62) // 100
     if flap in ("straight", "round", "point"):
         dip = {"straight": 0, "round": 8, "point": 16}[flap]
-        edge = [(MIDDLE - 56, depth - dip), (MIDDLE - 20, depth), (MIDDLE, depth + dip // 2), (MIDDLE + 20, depth), (MIDDLE + 56, depth - dip)]
+        edge = [
+            (MIDDLE - 56, depth - dip),
+            (MIDDLE - 20, depth),
+            (MIDDLE, depth + dip // 2),
+            (MIDDLE + 20, depth),
+            (MIDDLE + 56, depth - dip),
+        ]
         cv2.subtract(cloth, int(rng.integers(5, 30)), dst=cloth[depth:])
         _line(cloth, edge, ink, 3)
         cv2.circle(cloth, (MIDDLE, depth + dip // 2), _between(rng, 2, 5), 250 if grey < 180 else 20, -1)
