@@ -1,0 +1,196 @@
+"""A run folder made by hand, so that the report is tested against the file formats alone."""
+
+import base64
+import json
+import struct
+import zlib
+
+import pytest
+
+from fashion_tf.course import load_course
+from fashion_tf.errors import FashionError, RunError
+from fashion_tf.report import format_value, write_report
+
+COURSE = """
+repository: https://github.com/owner/kit
+papers: {first: {title: The | first paper}, second: {title: A second paper}}
+lessons:
+  - notebook: 11_one.ipynb
+    title: One
+    paper: first
+    minutes: {sample: 1, real: 1, paper: 1}
+    profiles: {sample: {}, real: {}, paper: {}}
+    records:
+      accuracy: {meaning: how good, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
+    tables:
+      - {title: Table 1, where: page 3, rows: [{row: ours, paper: 0.9, record: accuracy},
+                                               {row: others, record: accuracy}]}
+  - notebook: 12_two.ipynb
+    title: Two
+    paper: first
+    minutes: {sample: 1, real: 1, paper: 1}
+    profiles: {sample: {}, real: {}, paper: {}}
+    records:
+      loss_share: {meaning: a share, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
+    tables:
+      - {title: Table 2, where: page 4, rows: [{row: ours, paper: 0.8, record: loss_share}]}
+"""
+
+
+def png(width=2, height=2):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = zlib.compress(b"".join(b"\0" + b"\x80" * width for _ in range(height)))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+
+
+def lesson(number, status="passed", value=0.85, **fields):
+    name = {"11": "accuracy", "12": "loss_share"}[number]
+    return {"lesson": number, "notebook": f"{number}_x.ipynb", "status": status, "reasons": [],
+            "seconds": 61.0, "parameters": {"DATA": "sample"}, "executed": None, "fingerprint": "f",
+            "records": {} if value is None else {name: {"value": value, "versions": {"keras": "3"}}},
+            **fields}
+
+
+def notebook(*pictures, tags=("key-figure",)):
+    outputs = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": picture}}
+               for picture in pictures]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "markdown", "source": "## Look <b>here</b>\n\nText.", "metadata": {}},
+        {"cell_type": "code", "source": "", "metadata": {"tags": list(tags)}, "outputs": outputs}]}
+
+
+def text_of(picture):
+    return base64.b64encode(picture).decode()
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Returns a function: lessons -> (report.md, report.html) as text; `report.folder`."""
+    (tmp_path / "course.yml").write_text(COURSE)
+    course = load_course(tmp_path / "course.yml")
+
+    def write(*lessons, notebooks=None, **fields):
+        content = {"schema": 1, "fashion_tf": "0.1.0", "profile": "sample", "data": "sample",
+                   "started": "2026-01-02T03:04:05+00:00", "seconds": 70.0,
+                   "machine": {"python": "3.12", "system": "Linux", "cores": 2},
+                   "lessons": list(lessons), **fields}
+        (tmp_path / "results.json").write_text(json.dumps(content))
+        for name, one in (notebooks or {}).items():
+            (tmp_path / name).write_text(one if isinstance(one, str) else json.dumps(one))
+        markdown, page = write_report(tmp_path, course)
+        return markdown.read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
+
+    write.folder, write.course = tmp_path, course
+    return write
+
+
+def test_paper_stands_beside_here(report):
+    markdown, page = report(lesson("11"))
+    assert "1 of 1 lessons passed" in markdown
+    row = next(line for line in markdown.splitlines() if line.startswith("| ours"))
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "ours", "0.900", "0.850", "−0.050", "0.100"]
+    assert "| others | not reported | 0.850 |" in markdown
+    assert "Table 1" in page and "page 3" in page and "−0.050" in page
+    assert "Sample data" in markdown and "Sample data" in page
+
+
+def test_a_value_that_is_not_there_says_why(report):
+    markdown, _ = report(lesson("11", "failed", None, reasons=["cell 3: it broke"]),
+                         lesson("12", "not run", None, reasons=["needs a GPU"]))
+    assert "0 of 2 lessons passed; 1 failed; 1 did not run" in markdown
+    assert "not recorded: the lesson failed" in markdown
+    assert "lesson not run" in markdown
+    assert "cell 3: it broke" in markdown and "needs a GPU" in markdown
+
+
+def test_lessons_and_papers_that_are_missing_are_named(report):
+    markdown, _ = report(lesson("11"))
+    assert "Not in this run: lesson 12" in markdown
+    assert "Not reproduced yet: A second paper" in markdown
+
+
+def test_a_missed_floor_is_said(report):
+    markdown, page = report(lesson("11", "failed", 0.3))
+    assert "| missed |" in markdown
+    assert '<td class="verdict missed">missed</td>' in page
+    assert "| met |" in report(lesson("11"))[0]
+
+
+def test_key_figures_are_shown_and_old_ones_removed(report):
+    markdown, page = report(lesson("11", executed="11_one.ipynb"),
+                            notebooks={"11_one.ipynb": notebook(text_of(png()), text_of(png(3, 3)))})
+    assert (report.folder / "figures/11-2.png").read_bytes() == png(3, 3)
+    assert "figures/11-1.png" in markdown
+    assert text_of(png()) in page
+    report(lesson("11", executed="11_one.ipynb"),
+           notebooks={"11_one.ipynb": notebook(text_of(png()))})
+    assert not (report.folder / "figures/11-2.png").exists()
+    _, page = report(lesson("11", executed="11_one.ipynb"),
+                     notebooks={"11_one.ipynb": notebook(text_of(png()), tags=())})
+    assert "data:image" not in page
+
+
+def test_the_page_loads_nothing_and_runs_nothing(report):
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    _, page = report(lesson("11", "failed", evil, reasons=[evil], executed="11_one.ipynb"),
+                     notebooks={"11_one.ipynb": notebook(text_of(png()))})
+    assert "<script" not in page and "<img src=x" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_text_cannot_break_a_markdown_table(report):
+    markdown, _ = report(lesson("11", value="a | b\n| c | <i>d</i>"))
+    rows = [line for line in markdown.splitlines() if line.startswith("| accuracy")]
+    assert len(rows) == 1
+    assert rows[0].replace(r"\|", "").count("|") == 7
+    assert "<i>" not in markdown
+
+
+@pytest.mark.parametrize(("picture", "reason"), [
+    ("!!", "not valid base64"), (text_of(b"GIF89a" + bytes(60)), "not a PNG"),
+    (text_of(png()[:-12]), "cut off"), (3, "not text"), (text_of(png(20_001, 1)), "pixels"),
+])
+def test_what_is_no_picture_is_left_out_and_said(report, picture, reason):
+    markdown, page = report(lesson("11", executed="11_one.ipynb"),
+                            notebooks={"11_one.ipynb": notebook(picture)})
+    assert "data:image" not in page
+    assert reason in markdown
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"cells": [1]}'])
+def test_a_damaged_notebook_costs_its_figures_only(report, content):
+    markdown, _ = report(lesson("11", executed="11_one.ipynb"), notebooks={"11_one.ipynb": content})
+    assert "No key figures" in markdown and "0.850" in markdown
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"profile": "fast"}, "profile"), ({"seconds": "long"}, "seconds"), ({"started": "now"}, "started"),
+    ({"lessons": [lesson("11", lesson="77")]}, "lesson"),
+    ({"lessons": [lesson("11", status="fine")]}, "status"),
+    ({"lessons": [lesson("11", executed="../../etc/x.ipynb")]}, "executed"),
+    ({"lessons": [lesson("11"), lesson("11")]}, "once"),
+    ({"lessons": [lesson("11", records={"accuracy": 3})]}, "accuracy"),
+    ({"schema": 7}, "schema"),
+])
+def test_a_damaged_results_file_names_the_field(report, change, message):
+    with pytest.raises(FashionError, match=message) as caught:
+        report(**change)
+    assert "results.json" in str(caught.value)
+
+
+def test_no_results_at_all(report):
+    with pytest.raises(RunError, match="no such file"):
+        write_report(report.folder / "nowhere", report.course)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.9132, "0.913"), (70000, "70,000"), (-0.05, "−0.050"), (1e-5, "1e−05"), (True, "yes"),
+    (None, "none"), ("a\nb", "a b"), ([1, 2], "[1, 2]"), (0.0, "0.000"),
+])
+def test_values_read_alike_everywhere(value, text):
+    assert format_value(value) == text

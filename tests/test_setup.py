@@ -1,0 +1,81 @@
+"""The files that an installation reads agree with one another."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from conftest import REPOSITORY
+
+
+def lines(name):
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    return [line.split("  #")[0] for line in text.splitlines() if line and not line.startswith("#")]
+
+
+REQUIREMENTS = [Requirement(line) for line in lines("requirements.txt")]
+CONSTRAINTS = [Requirement(line) for line in lines("constraints.txt")]
+
+
+def test_the_packages_the_course_is_built_on_are_required():
+    names = {one.name for one in REQUIREMENTS}
+    assert names >= {"tensorflow", "keras", "tensorflow-hub", "keras-cv", "scikit-learn",
+                     "opencv-python", "seaborn", "jupyterlab", "papermill"}
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda one: one.name)
+def test_requirements_are_lower_bounds_that_the_tested_versions_meet(requirement):
+    assert [one.operator for one in requirement.specifier] == [">="]
+    tested = [one for one in CONSTRAINTS if one.name == requirement.name]
+    assert tested, f"constraints.txt lacks {requirement.name}"
+    for one in tested:
+        pinned, = one.specifier
+        assert pinned.operator == "==" and pinned.version in requirement.specifier
+    assert version(requirement.name) in requirement.specifier
+
+
+def test_conda_installs_the_same():
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    pip = next(one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
+    assert pip == ["-r requirements.txt", "-c constraints.txt", "-e ."]
+
+
+def test_ci_runs_what_the_readme_says():
+    assert "make test" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert (REPOSITORY / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"
+
+
+def test_an_installed_package_carries_the_syllabus(tmp_path, monkeypatch):
+    """As in Colab: no course.yml near the notebook, one beside the package's modules."""
+    import shutil
+    import subprocess
+    import sys
+
+    shutil.copytree(REPOSITORY / "fashion_tf", tmp_path / "site" / "fashion_tf",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "course.yml", tmp_path / "site" / "fashion_tf")
+    (tmp_path / "elsewhere").mkdir()
+    code = "from fashion_tf.course import load_course; print(len(load_course().lessons))"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", check=True,
+                            env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True)
+    assert int(answer.stdout) >= 2
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    assert '"course.yml" = "fashion_tf/course.yml"' in project
+
+
+def test_the_project_holds_no_machine_paths_and_no_committed_data():
+    import subprocess
+
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    home = re.compile(r"/(?:home|root|Users)/\w")
+    for name in listed.stdout.splitlines():
+        path = REPOSITORY / name
+        assert path.stat().st_size < 1_000_000, f"{name} is too large to be source"
+        if path.suffix in {".py", ".ipynb", ".yml", ".md", ".toml", ""} and "tests" not in Path(name).parts:
+            found = home.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{name} names a place on one machine: {found and found[0]}"
