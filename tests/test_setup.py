@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
-
 from conftest import REPOSITORY
+from packaging.requirements import Requirement
 
 
 def lines(name):
