@@ -285,13 +285,13 @@ def _execute(todo, jobs, backend):
         try:
             from ray.util.joblib import register_ray
         except ImportError:
-            raise RunError("--backend ray needs Ray: pip install 'fashion_tf[cluster]'") from None
+            raise RunError("--backend ray needs Ray: pip install -e '.[cluster]'") from None
         register_ray()
     elif backend == "dask":
         try:
             from dask.distributed import Client
         except ImportError:
-            raise RunError("--backend dask needs Dask: pip install 'fashion_tf[cluster]'") from None
+            raise RunError("--backend dask needs Dask: pip install -e '.[cluster]'") from None
         Client()  # joblib takes the latest client; DASK_SCHEDULER_ADDRESS names a cluster
     waiting = {job.lesson.id: job for job in todo}
     as_they_come = "generator_unordered" if backend == "loky" else "list"
@@ -406,7 +406,8 @@ def _judge(job, result):
             if output.get("output_type") == "error":
                 result.reasons.append(f"cell {number}: {output.get('ename')}: "
                                       f"{_first_line(output.get('evalue'))}")
-    if result.reasons:
+    stopped_early = bool(result.reasons)
+    if stopped_early:
         result.reasons.append(f"the last cell that ran is number {last} of "
                               f"{len(cells)}")
     result.records = {name: {"value": record.value, "versions": record.versions}
@@ -414,7 +415,8 @@ def _judge(job, result):
     for name, promise in job.lesson.records.items():
         floor = promise.floors.get(job.profile)
         if name not in records:
-            result.reasons.append(f"record {name} is missing")
+            if not stopped_early:  # else there is a reason already
+                result.reasons.append(f"record {name} is missing")
         elif promise.kind != "description":
             value = records[name].value
             if isinstance(value, bool) or not isinstance(value, (int, float)):

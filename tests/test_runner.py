@@ -89,6 +89,7 @@ def test_a_lesson_that_fails_fails_alone_and_says_why(run, number, reason):
     assert results[number].status == "failed"
     assert any(reason in one for one in results[number].reasons), results[number].reasons
     assert any(reason in line for line in said)
+    assert len(results[number].reasons) <= 2  # the cause, and where it stopped: no list of what follows
 
 
 def test_files_of_a_lesson_stay_in_its_own_folder(run):
@@ -189,6 +190,15 @@ def test_bad_options(tmp_path):
     (tmp_path / "notebooks" / "19_new.ipynb").write_text("{}")
     with pytest.raises(CourseError, match=r"19_new.ipynb is not in course.yml"):
         run_course(course, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(("backend", "module"), [("ray", "ray.util.joblib"),
+                                                 ("dask", "dask.distributed")])
+def test_a_backend_that_is_not_installed_says_how_to_get_it(tmp_path, monkeypatch, backend, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    course = make_course(tmp_path, {"10": LESSONS["10"]})
+    with pytest.raises(RunError, match=rf"--backend {backend} needs .*cluster"):
+        run_course(course, backend=backend, out=tmp_path / "out", say=lambda line: None)
 
 
 def test_a_notebook_that_is_none_fails_alone(tmp_path):
