@@ -18,7 +18,17 @@ import pytest
 
 from fashion_tf.course import load_course
 from fashion_tf.errors import CourseError
-from fashion_tf.lint import RULES, Problem, badge, canonical, lint, rules_table, setup_cell
+from fashion_tf.lint import (
+    README_MARKS,
+    RULES,
+    Problem,
+    badge,
+    canonical,
+    lesson_table,
+    lint,
+    rules_table,
+    setup_cell,
+)
 from fashion_tf.notebooks import canonical_bytes, parse_notebook
 
 NAME = "11_example.ipynb"
@@ -44,7 +54,12 @@ lessons:
 def course(tmp_path):
     (tmp_path / "course.yml").write_text(COURSE, encoding="utf-8")
     (tmp_path / "notebooks").mkdir()
-    return load_course(tmp_path / "course.yml")
+    course = load_course(tmp_path / "course.yml")
+    (tmp_path / "README.md").write_text(
+        f"# Kit\n\ngit clone {course.repository}\n\n"
+        + "\n".join([README_MARKS[0], lesson_table(course), README_MARKS[1]]) + "\n\nThe end.\n",
+        encoding="utf-8")
+    return course
 
 
 class Draft:
@@ -334,7 +349,7 @@ def test_fix_mends_what_it_says_and_touches_nothing_else(course, code, spoil, re
 
 
 def test_every_rule_has_a_bad_notebook():
-    tested_below = {"N00", "N01", "N02"}
+    tested_below = {"N00", "N01", "N02", "N07"}
     assert {param.values[0] for param in BAD} | tested_below == {rule.code for rule in RULES}
 
 
@@ -444,7 +459,7 @@ def test_a_new_release_renews_badge_and_install_line(course, monkeypatch):
     monkeypatch.setattr("fashion_tf.__version__", "9.8.7")
     moved = replace(course, repository="https://github.com/other/place")
     problems = lint(moved, fix=True)
-    assert [problem.code for problem in problems] == ["N11", "N22"]
+    assert [problem.code for problem in problems] == ["N07", "N11", "N22"]
     assert path.read_text(encoding="utf-8") == before.replace(old, "v9.8.7").replace(
         "owner/kit", "other/place")
     assert lint(moved) == []
@@ -506,6 +521,32 @@ def test_the_course_and_the_folder_name_the_same_lessons(course):
     draft.write(course, "12_other.ipynb")
     [unlisted] = lint(course)
     assert (unlisted.code, unlisted.path.name) == ("N01", "12_other.ipynb")
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("| 1, 1 |", "| 2, 2 |"), ("· An example", "· Another"), ("/blob/v", "/blob/before-v"),
+    ("git clone https://github.com/owner/kit", "git clone https://github.com/elsewhere/kit"),
+])
+def test_the_readme_follows_the_course(course, old, new):
+    Draft(course).write(course)
+    path = course.root / "README.md"
+    good = path.read_text(encoding="utf-8")
+    assert old in good
+    path.write_text(good.replace(old, new), encoding="utf-8")
+    [problem] = lint(course)
+    assert (problem.code, problem.path.name) == ("N07", "README.md")
+    lint(course, fix=True)
+    assert path.read_text(encoding="utf-8") == good
+    assert lint(course) == []
+
+
+def test_a_readme_without_its_marks_is_left_alone(course):
+    Draft(course).write(course)
+    path = course.root / "README.md"
+    path.write_text("# Kit\n", encoding="utf-8")
+    [problem] = lint(course, fix=True)
+    assert (problem.code, problem.fixed) == ("N07", False)
+    assert path.read_text(encoding="utf-8") == "# Kit\n"
 
 
 def test_solutions_keep_the_rules_of_form_and_of_cells(course, monkeypatch):
