@@ -10,9 +10,20 @@ from pathlib import Path
 
 from fashion_tf.errors import DataError
 
-# One dataset, one module. A module has: NAME, TITLE, LICENCE, FILES (checked for presence by
-# find_folder), read(folder) -> Dataset and write_sample(folder, seed).
-READERS = {"fashion-mnist": "fashion_tf.datasets.fashion_mnist"}
+# One dataset, one module. A module has: NAME, TITLE, LICENCE, FILES (any of them marks a folder as
+# the dataset's own), read(folder) -> Dataset and write_sample(folder, seed).
+READERS = {
+    "fashion-mnist": "fashion_mnist",
+    "clothing-dataset-small": "clothing_small",
+    "clothing-co-parsing": "ccp",
+    "fashion-product-images": "products",
+    "deepfashion": "deepfashion",
+    "imaterialist": "imaterialist",
+    "deepfashion2": "deepfashion2",
+    "fashionstyle14": "fashionstyle14",
+    "fashionista": "fashionista",
+    "cfpd": "cfpd",
+}
 
 
 def reader(name):
@@ -23,7 +34,7 @@ def reader(name):
     """
     if name not in READERS:
         raise DataError(f"There is no dataset {name!r}; the kit reads {', '.join(READERS)}.")
-    return import_module(READERS[name])
+    return import_module(f"fashion_tf.datasets.{READERS[name]}")
 
 
 def cache_folder():
@@ -99,24 +110,17 @@ def find_folder(name, data=None):
                         f"{name} --to {root}' gets it.")
     if (root / name).is_dir():
         return root / name
-    if root.name == name or is_layout(name, root):
+    if root.name == name or any((root / file).exists() for file in reader(name).FILES):
         return root
     raise DataError(f"{root}: neither holds a folder {name!r} nor is one. "
                     f"'fashion-tf data fetch {name} --to {root}' gets it.")
-
-
-def is_layout(name, folder):
-    """Whether any of the dataset's own files lie in `folder`."""
-    names = [file for pair in reader(name).FILES.values() for file in pair]
-    return any((Path(folder) / file).exists()
-               or (Path(folder) / file.removesuffix(".gz")).exists() for file in names)
 
 
 def load(name, data="sample"):
     """Reads a dataset.
 
     Args:
-        name: ``"fashion-mnist"``.
+        name: One of `READERS`.
         data: ``"sample"`` for the drawn sample, or a folder as `find_folder` takes it.
 
     Returns:

@@ -21,10 +21,12 @@ CLASSES = (
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 # split -> (pictures, labels). The official train file holds 60,000, the test file 10,000.
-FILES = {
+PAIRS = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
+FILES = tuple(name for pair in PAIRS.values()
+              for packed in pair for name in (packed, packed.removesuffix(".gz")))
 OFFICIAL_COUNTS = {"train": 60_000, "test": 10_000}
 DOWNLOADS = {  # file -> hash, as published
     "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -58,7 +60,7 @@ def read(folder):
     """
     folder = Path(folder)
     parts, notes = [], []
-    for split, (picture_name, label_name) in FILES.items():
+    for split, (picture_name, label_name) in PAIRS.items():
         picture_file, label_file = _file(folder, picture_name), _file(folder, label_name)
         pictures = read_idx(picture_file, dimensions=3)
         labels = read_idx(label_file, dimensions=1)
@@ -83,8 +85,8 @@ def read(folder):
             "split": split,
             "group": [f"{split}-{index}" for index in range(count)],
         }))
-    counts = {split: len(part) for split, part in zip(FILES, parts, strict=True)}
-    if counts == dict(zip(FILES, reversed(OFFICIAL_COUNTS.values()), strict=True)):
+    counts = {split: len(part) for split, part in zip(PAIRS, parts, strict=True)}
+    if counts == dict(zip(PAIRS, reversed(OFFICIAL_COUNTS.values()), strict=True)):
         raise DataError(f"{folder}: the train files hold the 10,000 test pictures and the t10k "
                         "files the 60,000 training pictures: the files were swapped.")
     if counts != OFFICIAL_COUNTS:
@@ -105,6 +107,6 @@ def write_sample(folder, seed=0):
         generator = np.random.Generator(np.random.PCG64([seed, number]))
         labels = generator.permutation(np.arange(count) % len(CLASSES)).astype(np.uint8)
         pictures = np.stack([draw_fashion_mnist(int(label), generator) for label in labels])
-        picture_name, label_name = FILES[split]
+        picture_name, label_name = PAIRS[split]
         write_idx(folder / picture_name, pictures)
         write_idx(folder / label_name, labels)

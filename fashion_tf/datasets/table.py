@@ -93,10 +93,17 @@ class Dataset:
         return self.where(rows)
 
     def counts(self):
-        """How many rows each class has in each split: a table, classes down, splits across."""
-        return pd.crosstab(self.table["label"], self.table["split"], dropna=False).rename_axis(
-            columns=None
-        )
+        """How many rows each class has in each split: a table, classes down, splits across.
+
+        Rows without a split stand under "all", rows without a label in a last line "no label".
+        """
+        counts = pd.crosstab(self.table["label"], self.table["split"], dropna=False)
+        counts = counts.reindex(list(self.classes), fill_value=0)
+        missing = self.table.loc[self.table["label"].isna(), "split"].value_counts()
+        if len(missing):
+            counts = counts.reindex(columns=counts.columns.union(missing.index), fill_value=0)
+            counts.loc["no label"] = missing.reindex(counts.columns, fill_value=0)
+        return counts.rename(columns={"": "all"}).rename_axis(index="label", columns=None)
 
     def majority(self):
         """The commonest class and its share of the labelled rows: what a constant answer scores.
@@ -109,13 +116,17 @@ class Dataset:
             raise DataError(f"{self.name}: no row has a label, so there is no majority class.")
         return str(counts.index[0]), float(counts.iloc[0] / counts.sum())
 
-    def images(self):
-        """Every row's picture, stacked: uint8 in 0..255, (rows, height, width[, 3]).
+    def images(self, size=None):
+        """Every row's picture, stacked: uint8 in 0..255, (rows, height, width, 3), or without the
+        last axis for the grey pictures of IDX files.
+
+        Args:
+            size: (height, width) in pixels to squeeze each picture to; None where all have one size.
 
         Raises:
             DataError: A picture cannot be read, or the pictures differ in size.
         """
-        return read_images(self.table["image"])
+        return read_images(self.table["image"], size)
 
     def sample(self, per_class, seed):
         """At most `per_class` rows of each class, drawn without replacement, in table order."""

@@ -6,19 +6,19 @@ import pytest
 
 from fashion_tf import datasets
 from fashion_tf.datasets import fashion_mnist, find_folder, load, sample_folder
-from fashion_tf.datasets.fashion_mnist import CLASSES, FILES, read
+from fashion_tf.datasets.fashion_mnist import CLASSES, PAIRS, read
 from fashion_tf.datasets.idx import read_idx, write_idx
 from fashion_tf.errors import DataError
 
-TRAIN_IMAGES, TRAIN_LABELS = FILES["train"]
-TEST_IMAGES, TEST_LABELS = FILES["test"]
+TRAIN_IMAGES, TRAIN_LABELS = PAIRS["train"]
+TEST_IMAGES, TEST_LABELS = PAIRS["test"]
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A small dataset in the official layout, made without the kit's writer."""
     generator = np.random.default_rng(0)
-    for (images, labels), count in zip(FILES.values(), (30, 20)):
+    for (images, labels), count in zip(PAIRS.values(), (30, 20)):
         pixels = generator.integers(0, 256, (count, 28, 28), np.uint8)
         with gzip.open(tmp_path / images, "wb") as file:
             file.write(struct.pack(">IIII", 2051, count, 28, 28) + pixels.tobytes())
@@ -95,7 +95,7 @@ def test_pictures_and_labels_swapped(folder):
 
 
 def test_train_and_test_swapped(tmp_path):
-    for (images, labels), count in zip(FILES.values(), (10_000, 60_000)):
+    for (images, labels), count in zip(PAIRS.values(), (10_000, 60_000)):
         write_idx(tmp_path / images, np.zeros((count, 28, 28), np.uint8))
         write_idx(tmp_path / labels, np.zeros(count, np.uint8))
     with pytest.raises(DataError, match="the files were swapped"):
@@ -118,7 +118,7 @@ def test_the_sample_is_balanced_and_the_same_bytes_each_time(tmp_path):
     for place, seed in ((first, 0), (second, 0), (other, 1)):
         place.mkdir()
         fashion_mnist.write_sample(place, seed)
-    names = [name for pair in FILES.values() for name in pair]
+    names = [name for pair in PAIRS.values() for name in pair]
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
     assert (first / TRAIN_IMAGES).read_bytes() != (other / TRAIN_IMAGES).read_bytes()
     counts = read(first).counts()

@@ -29,6 +29,13 @@ def test_a_class_without_rows_is_counted_as_zero():
     assert make("aab").counts()["train"].to_dict() == {"a": 2, "b": 1, "c": 0}
 
 
+def test_rows_without_a_label_or_a_split_are_counted_too():
+    counts = make([None, "a", None, "b"], splits=["train", "train", "test", ""]).counts()
+    assert counts.loc["no label"].to_dict() == {"all": 0, "test": 1, "train": 1}
+    assert counts["all"].to_dict() == {"a": 0, "b": 1, "c": 0, "no label": 0}
+    assert make([None, None]).counts()["train"].to_dict() == {"a": 0, "b": 0, "c": 0, "no label": 2}
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda table: table.drop(columns="group"), "lacks the column.*group"),
     (lambda table: table.assign(label="a"), "must be a pandas categorical"),

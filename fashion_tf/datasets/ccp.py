@@ -1,0 +1,136 @@
+"""Clothing Co-Parsing (Yang, Luo and Lin, CVPR 2014): 2,098 street photos, 59 labels.
+
+Layout (https://github.com/bearpaw/clothing-co-parsing, Apache-2.0): ``photos/NNNN.jpg``;
+``annotations/pixel-level/NNNN.mat`` for 1,004 photos (``groundtruth``: height x width, labels from
+0); ``annotations/image-level/NNNN.mat`` for the other 1,094 (``tags``: n x 1, labels from 0);
+``label_list.mat`` (a cell array of the 59 names, "null" first). Checked here against 800 photos
+with their pixel-level files; of the image-level files only the repository's own description
+(README.md, show_image_anno.m) is known.
+
+The dataset has no splits, and does not say which photos show one person.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fashion_tf.datasets import fashionista
+from fashion_tf.datasets.files import drop_absent, require_folder
+from fashion_tf.datasets.images import register_opener
+from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
+from fashion_tf.datasets.matlab import read_mat
+from fashion_tf.datasets.table import Dataset
+from fashion_tf.errors import DataError
+
+NAME = "clothing-co-parsing"
+TITLE = "Clothing Co-Parsing: 2,098 street photos, 1,004 of them with per-pixel labels, 59 labels"
+LICENCE = "Apache-2.0"
+CLASSES = (
+    "null", "accessories", "bag", "belt", "blazer", "blouse", "bodysuit", "boots", "bra",
+    "bracelet", "cape", "cardigan", "clogs", "coat", "dress", "earrings", "flats", "glasses",
+    "gloves", "hair", "hat", "heels", "hoodie", "intimate", "jacket", "jeans", "jumper", "leggings",
+    "loafers", "necklace", "panties", "pants", "pumps", "purse", "ring", "romper", "sandals",
+    "scarf", "shirt", "shoes", "shorts", "skin", "skirt", "sneakers", "socks", "stockings", "suit",
+    "sunglasses", "sweater", "sweatshirt", "swimwear", "t-shirt", "tie", "tights", "top", "vest",
+    "wallet", "watch", "wedges",
+)  # fmt: skip
+FILES = ("label_list.mat", "photos", "annotations")
+PIXEL_LEVEL, IMAGE_LEVEL = Path("annotations", "pixel-level"), Path("annotations", "image-level")
+AS_ANNOTATED, AS_FASHIONISTA = 0, 1  # the two masks that a file offers: NNNN.mat#0 and NNNN.mat#1
+OFFICIAL_COUNTS = {"pixel-level": 1_004, "image-level": 1_094}
+
+
+def read(folder):
+    """Reads the list of photos with their annotations.
+
+    Returns:
+        A `Dataset` without splits; one row per annotated photo, by number. ``label`` is missing
+        throughout: the labels are the pixels'. ``mask`` is missing where the photo has only
+        tags; ``tags`` is a tuple of label names, missing where the photo has none. `with_masks`
+        keeps the rows to train a parser on.
+
+    Raises:
+        DataError: A folder or file is absent or damaged, or the labels are not the dataset's 59.
+    """
+    folder = Path(folder)
+    names = read_mat(folder / "label_list.mat", "label_list")["label_list"]
+    if tuple(map(str, names)) != CLASSES:
+        raise DataError(f"{folder / 'label_list.mat'}: its {len(names)} labels are not the 59 of "
+                        "Clothing Co-Parsing.")
+    require_folder(folder / "photos", "the photos, NNNN.jpg")
+    require_folder(folder / PIXEL_LEVEL, "the per-pixel labels, NNNN.mat")
+    masks = {file.stem: f"{file}#{AS_ANNOTATED}" for file in (folder / PIXEL_LEVEL).glob("*.mat")}
+    tags = {file.stem: _read_tags(file) for file in (folder / IMAGE_LEVEL).glob("*.mat")}
+    photos = {file.stem for file in (folder / "photos").glob("*.jpg")}
+    numbers = sorted(masks.keys() | tags.keys())
+    if not numbers:
+        raise DataError(f"{folder / PIXEL_LEVEL}: holds no .mat files.")
+    table = pd.DataFrame({
+        "image": [str(folder / "photos" / f"{number}.jpg") for number in numbers],
+        "label": no_labels(len(numbers), CLASSES), "split": "",
+        "group": [f"photo {number}" for number in numbers],
+        "mask": pd.Series([masks.get(number) for number in numbers], dtype=object),
+        "tags": pd.Series([tags.get(number) for number in numbers], dtype=object),
+    })
+    table, notes = drop_absent(table, folder / "annotations")
+    if {"pixel-level": len(masks), "image-level": len(tags)} != OFFICIAL_COUNTS:
+        notes += (f"{len(masks):,} photos with per-pixel labels and {len(tags):,} with tags, not "
+                  "the official 1,004 and 1,094: this is a part or a sample.",)
+    if without := sorted(photos - set(numbers)):
+        notes += (f"{len(without):,} photos have no annotation and are left out, the first being "
+                  f"{without[0]}.jpg.",)
+    return Dataset(NAME, table, CLASSES, notes)
+
+
+def _read_tags(file):
+    tags = np.asarray(read_mat(file, "tags")["tags"]).ravel()
+    if tags.dtype.kind not in "iuf" or not ((tags >= 0) & (tags < len(CLASSES))
+                                            & (tags == np.floor(tags))).all():
+        raise DataError(f"{file}: tags must be labels from 0 to {len(CLASSES) - 1}.")
+    return tuple(CLASSES[int(tag)] for tag in tags)
+
+
+def with_masks(dataset):
+    """The rows that have per-pixel labels."""
+    return dataset.where(dataset.table["mask"].notna().to_numpy())
+
+
+def to_fashionista(dataset):
+    """The same photos with the 25 labels of refined Fashionista.
+
+    The table of decisions is `fashion_tf.datasets.fashionista.TO_REFINED`; masks and tags follow.
+
+    Returns:
+        A `Dataset`.
+    """
+    table = dataset.table.copy()
+    table["label"] = no_labels(len(table), fashionista.CLASSES)
+    table["mask"] = [mask and f"{mask.rpartition('#')[0]}#{AS_FASHIONISTA}"
+                     for mask in table["mask"]]
+    table["tags"] = pd.Series(
+        [tags and tuple(dict.fromkeys(fashionista.TO_REFINED[tag] for tag in tags))
+         for tags in table["tags"]], dtype=object)
+    return replace(dataset, table=table, classes=fashionista.CLASSES)
+
+
+def _open_mask(path, edition):
+    """The labels of a photo's pixels: uint8 (height, width).
+
+    Args:
+        path: The pixel-level file.
+        edition: `AS_ANNOTATED`: indices into `CLASSES`; `AS_FASHIONISTA`: into the 25.
+
+    Raises:
+        DataError: The file is absent or damaged, or its mask differs from the photo in size or
+            holds a label that does not exist.
+    """
+    file = Path(path)
+    mask = np.asarray(read_mat(file, "groundtruth")["groundtruth"])
+    photo = file.parents[2] / "photos" / f"{file.stem}.jpg"
+    mask = checked_mask(mask, picture_size(photo, photo), len(CLASSES), file)
+    return fashionista.to_refined(CLASSES)[mask] if edition == AS_FASHIONISTA else mask
+
+
+register_opener("mask", ".mat", _open_mask)

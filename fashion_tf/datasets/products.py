@@ -1,0 +1,146 @@
+"""Fashion Product Images (Kaggle, Param Aggarwal): 44,446 catalogue products with their fields.
+
+Layout, of the full and of the small edition alike: ``styles.csv`` and ``images/<id>.jpg``
+(https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-dataset and ...-small).
+
+``styles.csv`` is not quoted, and in 22 rows the last field, the product's name, contains commas
+("Expected 10 fields in line 6044, saw 11"). As only that field is free text, a line is parted at
+its first nine commas and nothing is lost. Checked here against a styles.csv of 39,663 rows without
+names and 4,800 pictures; the rows with commas are known from the published error messages alone.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fashion_tf.datasets.files import drop_absent, read_lines, require_folder
+from fashion_tf.datasets.subsets import relabel
+from fashion_tf.datasets.table import Dataset
+from fashion_tf.errors import DataError
+
+NAME = "fashion-product-images"
+TITLE = "Fashion Product Images: 44,446 catalogue products, 7 master categories"
+LICENCE = "MIT (as listed on Kaggle)"
+CLASSES = (
+    "Apparel", "Accessories", "Footwear", "Personal Care", "Free Items", "Sporting Goods", "Home",
+)  # fmt: skip
+FILES = ("styles.csv", "images")
+COLUMNS = (
+    "id", "gender", "masterCategory", "subCategory", "articleType", "baseColour", "season", "year",
+    "usage",
+)  # fmt: skip
+PRODUCT_NAME = "productDisplayName"
+# The three that the products paper classifies ("Encode labels for selected categories (Apparel,
+# Footwear, Accessories)"); the others have few rows.
+PAPER_CLASSES = ("Apparel", "Footwear", "Accessories")
+
+
+def read(folder):
+    """Reads ``styles.csv``, with or without its name column, and the list of pictures.
+
+    Rows whose picture is absent are left out and counted in the notes, however many: copies of
+    this dataset that hold a part of the pictures beside the whole list are common. It is an error
+    only when not one listed picture is there.
+
+    ``label`` is the master category. ``group`` keeps variants of one product together: it is the
+    product's name in lower case without the words that name colours ("Puma Men Black T-shirt" and
+    "Puma Men Navy Blue T-shirt" are one group). Without names every product is its own group, and
+    a note says so.
+
+    Returns:
+        A `Dataset` without splits. The other columns are those of ``styles.csv``: texts, missing
+        where the field is empty or "NA"; ``id`` and ``year`` are whole numbers.
+
+    Raises:
+        DataError: A file or folder is absent, ``styles.csv`` is not UTF-8, lacks a column, or has
+            a malformed line, an unknown category or an id twice. Names the line.
+    """
+    folder = Path(folder)
+    source = folder / "styles.csv"
+    fields = _read_styles(source)
+    require_folder(folder / "images", "the pictures, <id>.jpg")
+    fields.insert(0, "image", [str(folder / "images" / f"{number}.jpg") for number in fields["id"]])
+    fields["label"] = pd.Categorical(fields.pop("masterCategory"), categories=CLASSES)
+    fields["split"] = ""
+    table, notes = drop_absent(fields, source, allowed=1.0)
+    if PRODUCT_NAME in table:
+        table["group"] = _groups(table)
+    else:
+        table["group"] = "id " + table["id"].astype(str)
+        notes += (f"{source.name} has no column {PRODUCT_NAME}: colour variants of one product "
+                  "cannot be told, and every product is its own group.",)
+    return Dataset(NAME, table, CLASSES, notes)
+
+
+def _read_styles(source):
+    """``styles.csv`` as a table of texts, missing where empty."""
+    lines = read_lines(source)
+    columns = lines[0].split(",") if lines else []
+    if missing := [column for column in COLUMNS if column not in columns]:
+        raise DataError(f"{source}, line 1: lacks the column(s) {', '.join(missing)}.")
+    if PRODUCT_NAME in columns[:-1]:
+        raise DataError(f"{source}, line 1: {PRODUCT_NAME} must be the last column: its commas are "
+                        "not quoted, and only there can they be told from separators.")
+    # Commas beyond the last separator belong to the name. Without a name there can be none.
+    separators = len(columns) - 1 if columns[-1] == PRODUCT_NAME else -1
+    id_column, category_column = columns.index("id"), columns.index("masterCategory")
+    year_column = columns.index("year")
+    rows, first_line = [], {}
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        row = line.split(",", separators)
+        if len(row) != len(columns):
+            raise DataError(f"{source}, line {number}: {len(row)} fields where the header has "
+                            f"{len(columns)}: {line[:80]!r}.")
+        identity = row[id_column]
+        if not (identity.isascii() and identity.isdigit()):
+            raise DataError(f"{source}, line {number}: the id {identity!r} is no whole number.")
+        if identity in first_line:
+            raise DataError(f"{source}, line {number}: the id {identity} stands already at line "
+                            f"{first_line[identity]}.")
+        first_line[identity] = number
+        if row[category_column] not in CLASSES:
+            raise DataError(f"{source}, line {number}: unknown masterCategory "
+                            f"{row[category_column]!r}; known are {', '.join(CLASSES)}.")
+        if not re.fullmatch(r"(\d{4}(\.0)?|NA)?", row[year_column]):
+            raise DataError(f"{source}, line {number}: {row[year_column]!r} is no year.")
+        rows.append(row)
+    if not rows:
+        raise DataError(f"{source}: holds no products.")
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    if columns[-1] == PRODUCT_NAME:  # a tool that rewrote the file may have quoted the names
+        table[PRODUCT_NAME] = [name[1:-1].replace('""', '"') if re.fullmatch('".*"', name) else name
+                               for name in table[PRODUCT_NAME]]
+    table = table.where(~table.isin(["", "NA"]), None)
+    table["id"] = table["id"].astype(np.int64)
+    table["year"] = table["year"].astype(float).astype("Int64")  # written as 2011 or as 2011.0
+    return table
+
+
+def _words(text):
+    return re.findall(r"\w+", text.lower())
+
+
+def _groups(table):
+    """Each row's product name without its colours; the id where no name is left."""
+    colours = {word for colour in table["baseColour"].dropna().unique() for word in _words(colour)}
+    stems = [" ".join(word for word in _words(name) if word not in colours)
+             for name in table[PRODUCT_NAME].fillna("")]
+    return [stem or f"id {identity}" for stem, identity in zip(stems, table["id"])]
+
+
+def paper_categories(dataset):
+    """The products paper's three classes: Apparel, Footwear and Accessories, in its order.
+
+    Rows of the other four master categories are left out, and a note counts them.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        DataError: No row is of the three.
+    """
+    return relabel(dataset, dataset.table["label"].astype(object), PAPER_CLASSES)

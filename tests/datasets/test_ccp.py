@@ -1,0 +1,177 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion_tf.datasets import ccp, fashionista, matlab
+from fashion_tf.datasets.images import read_image, read_mask
+from fashion_tf.errors import DataError
+
+REAL = Path(os.environ.get("FASHION_TF_DATA", "no-such-folder")) / ccp.NAME
+MASK = np.array([[0, 14, 41], [0, 58, 19], [1, 2, 33], [11, 26, 57]], np.uint8)  # 4 x 3
+
+
+def write_labels(folder, names=ccp.CLASSES):
+    labels = np.empty((1, len(names)), dtype=object)
+    labels[0, :] = names
+    matlab.write_version_5(folder / "label_list.mat", {"label_list": labels})
+
+
+def lay_out(folder, masks, tags=(), photos=None):
+    """`masks` and `tags`: dicts from a photo's number to its labels."""
+    for part in ("photos", ccp.PIXEL_LEVEL, ccp.IMAGE_LEVEL):
+        (folder / part).mkdir(parents=True)
+    write_labels(folder)
+    for number in photos if photos is not None else {**masks, **dict(tags)}:
+        Image.new("RGB", (3, 4)).save(folder / "photos" / f"{number}.jpg")
+    for number, mask in masks.items():
+        matlab.write_version_5(folder / ccp.PIXEL_LEVEL / f"{number}.mat", {"groundtruth": mask})
+    for number, tag in dict(tags).items():
+        matlab.write_version_5(folder / ccp.IMAGE_LEVEL / f"{number}.mat",
+                               {"tags": np.array(tag, float).reshape(-1, 1)})
+    return folder
+
+
+def test_rows_in_order_of_number(tmp_path):
+    dataset = ccp.read(lay_out(tmp_path, {"0002": MASK, "0001": MASK}, {"1005": [0, 14, 41]}))
+    table = dataset.table
+    assert [Path(image).name for image in table["image"]] == ["0001.jpg", "0002.jpg", "1005.jpg"]
+    assert table["mask"].notna().tolist() == [True, True, False]
+    assert table["tags"][0] is None
+    assert table["tags"][2] == ("null", "dress", "skin")
+    assert dataset.classes == ccp.CLASSES
+    assert (dataset.labels == -1).all()
+    assert "2 photos with per-pixel labels and 1 with tags" in dataset.notes[0]
+    assert len(ccp.with_masks(dataset)) == 2
+
+
+def test_mask_is_the_file_s_own(tmp_path):
+    table = ccp.read(lay_out(tmp_path, {"0001": MASK})).table
+    mask = read_mask(table["mask"][0])
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, MASK)
+    assert mask.shape == read_image(table["image"][0]).shape[:2]
+
+
+def test_mapped_to_fashionista(tmp_path):
+    mapped = ccp.to_fashionista(ccp.read(lay_out(
+        tmp_path, {"0001": MASK}, {"1005": [0, 21, 39, 14]})))
+    assert mapped.classes == fashionista.CLASSES
+    mask = read_mask(mapped.table["mask"][0])
+    names = np.array(mapped.classes)[mask]
+    assert names.tolist() == [
+        ["background", "dress", "skin"],
+        ["background", "shoes", "hair"],  # wedges
+        ["background", "bag", "bag"],  # accessories, bag, purse
+        ["sweater/cardigan", "sweater/cardigan", "watch/bracelet"],  # cardigan, jumper, watch
+    ]
+    assert mapped.table["tags"][1] == ("background", "shoes", "dress")  # heels and shoes are one
+
+
+def test_every_label_has_a_decision():
+    assert set(fashionista.TO_REFINED) == {*ccp.CLASSES, *fashionista.ORIGINAL_CLASSES}
+    assert set(fashionista.TO_REFINED.values()) == set(fashionista.CLASSES)
+    assert len(set(ccp.CLASSES)) == 59
+
+
+def test_absent_photo_is_counted_and_left_out(tmp_path):
+    masks = {f"{number:04}": MASK for number in range(1, 31)}
+    photos = sorted(masks)[1:]
+    dataset = ccp.read(lay_out(tmp_path, masks, photos=photos))
+    assert len(dataset) == 29
+    assert "1 of 30 images listed are absent" in dataset.notes[0]
+
+
+def test_most_photos_absent(tmp_path):
+    with pytest.raises(DataError, match=r"annotations: 1 of 2 images listed are absent"):
+        ccp.read(lay_out(tmp_path, {"0001": MASK, "0002": MASK}, photos=["0001"]))
+
+
+def test_photo_without_annotation_is_counted(tmp_path):
+    dataset = ccp.read(lay_out(tmp_path, {"0001": MASK}, photos=["0001", "0007"]))
+    assert len(dataset) == 1
+    assert "1 photos have no annotation" in dataset.notes[-1]
+
+
+def test_missing_parts(tmp_path):
+    with pytest.raises(DataError, match=r"label_list\.mat: no such file"):
+        ccp.read(tmp_path)
+    write_labels(tmp_path)
+    with pytest.raises(DataError, match="photos: no such folder"):
+        ccp.read(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match="pixel-level: no such folder"):
+        ccp.read(tmp_path)
+    (tmp_path / ccp.PIXEL_LEVEL).mkdir(parents=True)
+    with pytest.raises(DataError, match=r"pixel-level: holds no \.mat files"):
+        ccp.read(tmp_path)
+
+
+def test_other_labels(tmp_path):
+    lay_out(tmp_path, {"0001": MASK})
+    write_labels(tmp_path, ccp.CLASSES[:-1])
+    with pytest.raises(DataError, match=r"label_list\.mat: its 58 labels are not the 59"):
+        ccp.read(tmp_path)
+
+
+@pytest.mark.parametrize("tags", [[59], [-1], [0.5]])
+def test_tag_out_of_range(tmp_path, tags):
+    with pytest.raises(DataError, match=r"1005\.mat: tags must be labels from 0 to 58"):
+        ccp.read(lay_out(tmp_path, {"0001": MASK}, {"1005": tags}))
+
+
+def test_mask_label_out_of_range(tmp_path):
+    wrong = MASK.copy()
+    wrong[2, 1] = 59
+    table = ccp.read(lay_out(tmp_path, {"0001": wrong})).table
+    with pytest.raises(DataError, match=r"0001\.mat: label 59 at row 2, column 1"):
+        read_mask(table["mask"][0])
+
+
+def test_mask_of_another_size(tmp_path):
+    table = ccp.read(lay_out(tmp_path, {"0001": MASK.T})).table
+    with pytest.raises(DataError, match=r"0001\.mat: a mask of 3 x 4 pixels .* picture of 4 x 3"):
+        read_mask(table["mask"][0])
+
+
+def test_damaged_mask(tmp_path):
+    table = ccp.read(lay_out(tmp_path, {"0001": MASK})).table
+    file = tmp_path / ccp.PIXEL_LEVEL / "0001.mat"
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"0001\.mat.*cut off or damaged"):
+        read_mask(table["mask"][0])
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {ccp.NAME}")
+def test_real():
+    dataset = ccp.read(REAL)
+    assert len(dataset) == len(ccp.with_masks(dataset)) == 800
+    counts = np.zeros(59, int)
+    for image, mask in dataset.table[["image", "mask"]][::8].itertuples(index=False):
+        labels = read_mask(mask)
+        assert labels.shape == read_image(image).shape[:2]
+        counts += np.bincount(labels.ravel(), minlength=59)
+    share = dict(zip(ccp.CLASSES, counts / counts.sum()))
+    assert 0.7 < share["null"] < 0.85
+    assert share["skin"] > share["hair"] > share["glasses"] > 0
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {ccp.NAME}")
+def test_real_masks_lie_on_their_photos():
+    """Skin is skin-coloured where the mask says skin; were the mask turned or shifted, not.
+
+    Skin is redder than it is blue, and the streets behind it are grey.
+    """
+    table = ccp.read(REAL).table[::20]
+    skin, mirrored = [], []
+    for image, mask in table[["image", "mask"]].itertuples(index=False):
+        photo, labels = read_image(image).astype(int), read_mask(mask)
+        redness = photo[..., 0] - photo[..., 2]
+        where = labels == ccp.CLASSES.index("skin")
+        skin.append(redness[where].mean())
+        mirrored.append(redness[where[::-1, ::-1]].mean())
+    assert np.mean(skin) > np.mean(mirrored) + 20

@@ -1,0 +1,87 @@
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fashion_tf.datasets import clothing_small
+from fashion_tf.datasets.images import read_image
+from fashion_tf.errors import DataError
+
+REAL = Path(os.environ.get("FASHION_TF_DATA", "no-such-folder")) / clothing_small.NAME
+
+
+def lay_out(folder, counts):
+    """`counts`: pictures a class of each split."""
+    for split, count in counts.items():
+        for name in clothing_small.CLASSES:
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                Image.new("RGB", (6, 8)).save(folder / split / name / f"{split}-{name}-{number}.jpg")
+    return folder
+
+
+def test_rows(tmp_path):
+    dataset = clothing_small.read(lay_out(tmp_path, {"train": 3, "validation": 2, "test": 1}))
+    assert dataset.table["split"].value_counts().to_dict() == {
+        "train": 30, "validation": 20, "test": 10}
+    assert (dataset.counts().loc["t-shirt", ["train", "validation", "test"]] == [3, 2, 1]).all()
+    for image, label, split in dataset.table[["image", "label", "split"]].itertuples(index=False):
+        assert Path(image).parts[-3:-1] == (split, label)
+    assert dataset.table["group"].is_unique
+    assert read_image(dataset.table["image"][0]).shape == (8, 6, 3)
+
+
+def test_without_test(tmp_path):
+    dataset = clothing_small.read(lay_out(tmp_path, {"train": 1, "validation": 1}))
+    assert set(dataset.table["split"]) == {"train", "validation"}
+    assert "10 train, 10 validation, 0 test pictures, not the official 3,068" in dataset.notes[0]
+
+
+def test_other_files_are_ignored_and_counted(tmp_path):
+    lay_out(tmp_path, {"train": 1, "validation": 1})
+    (tmp_path / "train" / "hat" / "notes.txt").write_text("x")
+    (tmp_path / "train" / "hat" / ".DS_Store").write_text("x")
+    dataset = clothing_small.read(tmp_path)
+    assert len(dataset) == 20
+    assert "1 files are no pictures" in dataset.notes[1]
+    assert "notes.txt" in dataset.notes[1]
+
+
+def test_missing_folders(tmp_path):
+    with pytest.raises(DataError, match="train: no such folder"):
+        clothing_small.read(tmp_path)
+    lay_out(tmp_path, {"train": 1, "validation": 1})
+    (tmp_path / "validation" / "skirt").rename(tmp_path / "validation" / "skirts")
+    with pytest.raises(DataError, match=r"validation.skirts: no class of this dataset"):
+        clothing_small.read(tmp_path)
+    (tmp_path / "validation" / "skirts").rename(tmp_path / "skirts")
+    with pytest.raises(DataError, match=r"validation.skirt: no such folder"):
+        clothing_small.read(tmp_path)
+
+
+def test_empty_class(tmp_path):
+    lay_out(tmp_path, {"train": 1, "validation": 1})
+    next((tmp_path / "train" / "dress").iterdir()).unlink()
+    with pytest.raises(DataError, match=r"train.dress: holds no pictures"):
+        clothing_small.read(tmp_path)
+
+
+def test_one_picture_in_two_places(tmp_path):
+    lay_out(tmp_path, {"train": 1, "validation": 1})
+    twin = tmp_path / "validation" / "hat" / "train-dress-0.jpg"
+    Image.new("RGB", (6, 8)).save(twin)
+    with pytest.raises(DataError, match=r"validation.hat.train-dress-0\.jpg: the same picture's "
+                                        r"name stands at .*train.dress.train-dress-0\.jpg"):
+        clothing_small.read(tmp_path)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {clothing_small.NAME}")
+def test_real():
+    dataset = clothing_small.read(REAL)
+    counts = dataset.counts()
+    assert counts["validation"].tolist() == [32, 14, 49, 24, 49, 29, 26, 25, 12, 81]
+    assert counts["validation"].sum() == clothing_small.OFFICIAL_COUNTS["validation"]
+    assert counts["train"].sum() == 1_919
+    assert read_image(dataset.table["image"][0], size=(64, 64)).shape == (64, 64, 3)

@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fashion_tf.datasets.subsets import balance, relabel, split_at_random
+from fashion_tf.datasets.table import Dataset
+from fashion_tf.errors import DataError
+
+CLASSES = ("a", "b", "c")
+
+
+def dataset(counts=(100, 40, 10), group_size=1):
+    labels = np.repeat(CLASSES, counts)
+    rows = np.arange(len(labels))
+    return Dataset("toy", pd.DataFrame({
+        "image": [f"{row}.jpg" for row in rows], "label": pd.Categorical(labels, CLASSES),
+        "split": "train", "group": rows // group_size,
+    }), CLASSES)  # fmt: skip
+
+
+def test_relabel_leaves_out_rows_without_a_label():
+    old = dataset((2, 2, 1))
+    new = relabel(old, ["y", None, "x", "x", None], ("x", "y"))
+    assert new.classes == ("x", "y")
+    assert new.table["image"].tolist() == ["0.jpg", "2.jpg", "3.jpg"]
+    assert new.labels.tolist() == [1, 0, 0]
+    assert new.notes == ("2 of 5 rows belong to none of the 2 classes and are left out.",)
+    assert old.labels.tolist() == [0, 0, 1, 1, 2]
+    with pytest.raises(DataError, match="toy: no row belongs to any of x, y"):
+        relabel(old, [None] * 5, ("x", "y"))
+
+
+def test_balance_thins_without_repeating():
+    chosen = balance(dataset(), 30, seed=1)
+    assert np.bincount(chosen.labels).tolist() == [30, 30, 10]
+    assert chosen.table["image"].is_unique
+    assert chosen.notes == ("c: 10 rows, fewer than 30; all are taken.",)
+    rows = [int(image[:-4]) for image in chosen.table["image"]]
+    assert rows == sorted(rows)
+    assert chosen.table.equals(balance(dataset(), 30, seed=1).table)
+    assert not chosen.table.equals(balance(dataset(), 30, seed=2).table)
+
+
+def test_balance_repeats_where_asked():
+    chosen = balance(dataset(), 30, seed=1, oversample=True)
+    assert np.bincount(chosen.labels).tolist() == [30, 30, 30]
+    rare = chosen.table[chosen.table["label"] == "c"]
+    assert rare["image"].nunique() == 10  # every row is there once before any is repeated
+    assert (rare.groupby("image")["copy"].apply(list).map(lambda copies: copies
+            == list(range(len(copies))))).all()
+    assert (chosen.table[chosen.table["label"] != "c"]["copy"] == 0).all()
+    assert chosen.notes == ("c: 10 rows, repeated at random up to 30.",)
+    with pytest.raises(DataError, match="'c' has no row to repeat"):
+        balance(dataset((5, 5, 0)), 5, seed=0, oversample=True)
+
+
+def test_split_parts_every_class_in_the_same_shares():
+    split = split_at_random(dataset((100, 40, 20)), seed=3)
+    counts = split.counts()
+    assert counts["train"].tolist() == [70, 28, 14]
+    assert counts["validation"].tolist() == [15, 6, 3]
+    assert counts["test"].tolist() == [15, 6, 3]
+    assert split.table["split"].tolist() == \
+        split_at_random(dataset((100, 40, 20)), seed=3).table["split"].tolist()
+    assert split.table["split"].tolist() != \
+        split_at_random(dataset((100, 40, 20)), seed=4).table["split"].tolist()
+
+
+def test_split_by_group_keeps_groups_whole():
+    whole = dataset((400, 200, 200), group_size=4)
+    split = split_at_random(whole, seed=0, by_group=True)
+    assert (split.table.groupby("group")["split"].nunique() == 1).all()
+    shares = split.counts().div(split.counts().sum(axis=1), axis=0)
+    assert (shares["train"].sub(0.7).abs() < 0.03).all()
+    assert (shares["test"].sub(0.15).abs() < 0.03).all()
+    # Without it, groups are parted: otherwise the test above would show nothing.
+    assert (split_at_random(whole, seed=0).table.groupby("group")["split"].nunique() > 1).any()
+    with pytest.raises(DataError, match="3 groups cannot be parted"):
+        split_at_random(dataset((4, 4, 4), group_size=4), seed=0, by_group=True)
+
+
+def test_shares_must_be_twentieths():
+    for shares in ({"train": 0.7, "test": 0.2}, {"train": 0.33, "test": 0.67}):
+        with pytest.raises(DataError, match="twentieths that add up to 1"):
+            split_at_random(dataset(), seed=0, shares=shares)
+    half = split_at_random(dataset(), seed=0, shares={"train": 0.5, "test": 0.5})
+    assert half.counts()["test"].tolist() == [50, 20, 5]
