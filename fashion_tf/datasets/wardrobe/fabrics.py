@@ -339,14 +339,18 @@ class Fabric:
             accents = (mix(self.rgb, (255, 255, 255), 0.3), (255, 252, 240))
         self.accents = accents
         self._table = _ramp(self.rgb, *accents)
-        wanted = unit * between(rng, 0.16, 0.62)
-        self._step = min(_STEPS, key=lambda step: abs(step - wanted))
+        self._repeat = between(rng, 0.16, 0.62)
+        self.scale(unit)
         self._place = (whole(rng, 0, _TILE - 1), whole(rng, 0, _TILE - 1))
         self._variant = whole(rng, 0, 1)
         self.relief = {"place": (whole(rng, 0, 511), whole(rng, 0, 511)), "folds": whole(rng, 8, 30),
                        "crumple": whole(rng, 2, 16), "grain": whole(rng, 5, 16)}  # fmt: skip
         if relief:
             self.relief.update(relief)
+
+    def scale(self, unit):
+        """Fits the pattern's repeat to a head's height of `unit` pixels."""
+        self._step = min(_STEPS, key=lambda step: abs(step - unit * self._repeat))
 
     def pixels(self, x, y, width, height):
         """The cloth as RGB, for a window (height, width) of the image."""

@@ -97,6 +97,16 @@ def tube(points, radii, times=2):
     return line[:, :2] + normal, line[:, :2] - normal
 
 
+def halves(edges):
+    """A tube as two polygons, so that a sharp bend, where the halves overlap, leaves no hole."""
+    left, right = edges
+    middle = len(left) // 2
+    return [
+        np.concatenate([left[: middle + 1], right[middle::-1]]),
+        np.concatenate([left[middle:], right[: middle - 1 if middle else None : -1]]),
+    ]
+
+
 def closed(edges):
     """Joins the two edges of a tube to one polygon."""
     left, right = edges
