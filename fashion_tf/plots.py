@@ -45,6 +45,47 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
     return figure
 
 
+def show_masks(images, masks, names, size=2.0, title=None):
+    """Photos above their label masks, with a legend of the labels that occur, the largest first.
+
+    A label keeps its colour from figure to figure. Label 0 (background) is light grey.
+
+    Args:
+        images: n pictures, uint8 0..255, (height, width, 3); their sizes may differ.
+        masks: n masks of label numbers, (height, width).
+        names: The labels' names, in the order of their numbers; at most 60.
+        size: Width of one picture, in inches.
+        title: Text above.
+
+    Taught in: 00_start_here.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    colours = [*sns.color_palette("tab20"), *sns.color_palette("tab20b"), *sns.color_palette("tab20c")]
+    # Neighbours in tab20 are two shades of one hue; a stride of 7 sets them far apart.
+    colours = [(0.93, 0.93, 0.93), *(colours[7 * number % 60] for number in range(len(names) - 1))]
+    tall = max(image.shape[0] / image.shape[1] for image in images)
+    figure, axes = _new_figure(size * len(images) + 1.6, 2 * size * tall + (0.4 if title else 0), 2,
+                               len(images))
+    for column, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        axes[0, column].imshow(image)
+        axes[1, column].imshow(mask, cmap=ListedColormap(colours), vmin=0, vmax=len(names) - 1,
+                               interpolation="nearest")
+    for axis in axes.flat:
+        axis.axis("off")
+    areas = sum(np.bincount(mask.ravel(), minlength=len(names)) for mask in masks)
+    present = [label for label in np.argsort(-areas, kind="stable") if areas[label]]
+    figure.legend(handles=[Patch(color=colours[label], label=names[label]) for label in present],
+                  loc="outside right center", fontsize=9, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    plt.show()
+    return figure
+
+
 def plot_learning_curves(histories, metric="accuracy"):
     """Loss and one metric over the epochs: training dashed, validation solid, a colour a model.
 

@@ -39,3 +39,17 @@ def test_the_confusion_matrix_counts_per_true_class():
     shares = axis.collections[0].get_array().reshape(3, 3)
     assert shares.tolist() == pytest.approx(np.array([[75, 25, 0], [0, 100, 0], [0, 0, 0]]))
     assert [text.get_text() for text in axis.texts] == ["75", "25", "", "", "100", "", "", "", ""]
+
+
+def test_masks_keep_their_colours_and_the_legend_names_what_occurs():
+    names = [f"label {number}" for number in range(60)]
+    image = np.zeros((4, 6, 3), np.uint8)
+    first, second = np.full((4, 6), 3), np.full((4, 6), 59)
+    second[0, 0] = 3
+    figure = plots.show_masks([image, image], [first, second], names)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["label 3", "label 59"]
+    shown = [axis.images[0] for axis in figure.axes[2:]]
+    assert shown[0].cmap(shown[0].norm(3)) == shown[1].cmap(shown[1].norm(3))
+    patches = figure.legends[0].get_patches()
+    assert patches[0].get_facecolor() == shown[0].cmap(shown[0].norm(3))
+    assert len({shown[0].cmap(shown[0].norm(number)) for number in range(60)}) == 60
