@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, read_text, write_picture, write_text
+from fashion_tf.datasets.files import drop_absent, read_text
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
