@@ -169,7 +169,7 @@ def _to_rgb(picture):
     if picture.mode.startswith("I"):  # 16-bit grey, which Pillow itself would clip at 255
         grey = (np.asarray(picture).astype(np.uint32) * 255 + 32767) // 65535
         picture = Image.fromarray(grey.astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+    if picture.mode in ("RGBA", "LA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
@@ -235,7 +235,8 @@ def read_image(reference, size=None, box=None):
     """Reads one picture.
 
     Grey, 16-bit, palette and CMYK files become 8-bit RGB; transparency is laid on white; a photo
-    that its EXIF data says is turned is put upright. Colour profiles are not applied.
+    that its EXIF data says is turned is put upright. Colour profiles are not applied. A JPEG has no
+    checksum: bytes that changed in its middle show as wrong pixels, not as an error.
 
     Args:
         reference: An image reference as `Dataset.table["image"]` holds it.

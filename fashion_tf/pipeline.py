@@ -1,0 +1,306 @@
+"""From a table of examples to batches of pictures.
+
+Each picture is decoded, cropped, masked and resized once; what is kept is uint8. Every epoch then
+shuffles row numbers, not pictures, so the order is a full shuffle at no cost, and changes whole
+batches at random in one compiled step. Nothing here knows a dataset, only its table.
+"""
+
+import hashlib
+import itertools
+import os
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from fashion_tf.augment import augment
+from fashion_tf.datasets import images as pictures
+from fashion_tf.errors import DataError
+
+
+def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentation=None,
+                  cache="memory", crop_to_box=False, apply_mask=False, with_masks=False,
+                  jit_compile=True):
+    """Batches of a dataset for `model.fit`, `evaluate` and `predict`.
+
+    With `cache`, all pictures are decoded now, so that a bad file is named now and not in the
+    middle of an epoch.
+
+    Args:
+        dataset: A `Dataset`.
+        image_size: (height, width) in pixels, or one number for both. Pictures are squeezed to it.
+        batch_size: Pictures in a batch.
+        training: True: shuffled anew in every epoch, augmented, and only full batches (an epoch
+            leaves out up to batch_size - 1 pictures, others each time), so that every batch has one
+            static shape. False: every row once, in table order; the last batch may be smaller.
+        seed: The same seed gives the same batches: epoch 0 is one order and epoch 1 another, each
+            always the same. An epoch is counted when the pipeline is iterated, also in part.
+        augmentation: A `fashion_tf.augment.Augmentation`, used in training only; or None.
+        cache: ``"memory"``; or a folder, where a file survives the session and is used again while
+            neither the settings nor the picture files change; or None to decode in every epoch.
+        crop_to_box: Keep only what the column ``box`` encloses.
+        apply_mask: Black out every pixel whose label number in the column ``mask`` is 0.
+        with_masks: Yield masks instead of labels.
+        jit_compile: Compile the augmentation with XLA. False where TensorFlow lacks it.
+
+    Returns:
+        A `tf.data.Dataset` of pairs: pictures, uint8 (batch, height, width, 3) in 0..255 (1 channel
+        for the grey pictures of IDX files), and labels, int64 (batch,), or with `with_masks` masks,
+        uint8 (batch, height, width), which move with the pictures. Keras models take the uint8
+        pictures as they are; scaling belongs into the model. Give `fit` shuffle=False: it warns
+        of any `tf.data.Dataset` otherwise.
+
+    Raises:
+        DataError: A picture or mask cannot be read (names the file), a needed column or label is
+            missing, or there are fewer rows than one training batch. With ``cache=None`` an
+            unreadable picture raises TensorFlow's own error, which quotes this one.
+
+    Example:
+        >>> train = make_pipeline(data.split("train"), 128, 32, training=True, seed=1,
+        ...                       augmentation=Augmentation(rotation=10, flip=True))
+    """
+    size = _pair(image_size)
+    rows = len(dataset)
+    if training and rows < batch_size:
+        raise DataError(f"{dataset.name}: {rows} rows do not fill one training batch of "
+                        f"{batch_size}; choose a smaller batch_size.")
+    if not with_masks and (dataset.labels < 0).any():
+        row = int(np.argmax(dataset.labels < 0))
+        raise DataError(f"{dataset.name}: row {row} ({dataset.table['image'].iloc[row]}) has no "
+                        "label. Leave such rows out with where(), or ask for with_masks=True.")
+    settings = {"crop_to_box": crop_to_box, "apply_mask": apply_mask, "with_masks": with_masks}
+    if cache is None:
+        take, channels = _decoder(dataset, size, settings)
+    else:
+        stored, masks = load_images(dataset, size, cache=cache, **settings)
+        stored = stored if stored.ndim == 4 else stored[..., None]
+        channels = stored.shape[3]
+
+        def take(chosen):
+            return stored[chosen], dataset.labels[chosen] if masks is None else masks[chosen]
+
+    kinds = (tf.uint8, tf.uint8 if with_masks else tf.int64)
+    change = augmentation is not None and training
+    compiled = tf.function(partial(_augmented, augmentation, with_masks), jit_compile=jit_compile)
+
+    def load(chosen, number):
+        images, targets = tf.numpy_function(take, [chosen], kinds)
+        images = tf.ensure_shape(images, (*chosen.shape, *size, channels))
+        targets = tf.ensure_shape(targets, (*chosen.shape, *(size if with_masks else ())))
+        return compiled(images, targets, number) if change else (images, targets)
+
+    epochs = itertools.count()
+    batches = tf.data.Dataset.from_generator(
+        lambda: _row_numbers(rows, batch_size, training, seed, next(epochs)),
+        output_signature=(tf.TensorSpec([batch_size if training else None], tf.int64),
+                          tf.TensorSpec([2], tf.int64)))
+    count = rows // batch_size if training else -(-rows // batch_size)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+    return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _row_numbers(rows, batch_size, training, seed, epoch):
+    """One epoch's batches as (row numbers, seed of the batch)."""
+    generator = np.random.Generator(np.random.PCG64([seed, epoch]))
+    order = generator.permutation(rows) if training else np.arange(rows)
+    end = rows - rows % batch_size if training else rows
+    for start in range(0, end, batch_size):
+        yield order[start:start + batch_size], generator.integers(2**32, size=2)
+
+
+def _augmented(augmentation, with_masks, images, targets, number):
+    if with_masks:
+        return augment(images, augmentation, number, targets)
+    return augment(images, augmentation, number), targets
+
+
+def load_images(dataset, image_size, crop_to_box=False, apply_mask=False, with_masks=False,
+                cache="memory"):
+    """All pictures of a dataset as one array: what `make_pipeline` keeps and lessons may look at.
+
+    Args:
+        dataset, image_size, crop_to_box, apply_mask, with_masks: As for `make_pipeline`.
+        cache: ``"memory"``, or a folder. There the arrays lie in a subfolder named after the
+            dataset and a digest of everything that they depend on: the settings, the code that
+            decodes, and each file's path, size and time of change. It appears only when whole.
+
+    Returns:
+        (pictures, masks): uint8 (rows, height, width, 3), or without the last axis for IDX files;
+        uint8 (rows, height, width), or None without `with_masks`. Read-only memory maps where
+        `cache` is a folder.
+
+    Raises:
+        DataError: As `make_pipeline`; or memory or disk are too small.
+    """
+    size = _pair(image_size)
+    settings = {"crop_to_box": crop_to_box, "apply_mask": apply_mask, "with_masks": with_masks}
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name}: no pictures to read: the table is empty.")
+    if cache == "memory":
+        return _in_memory(dataset, size, settings)
+    folder = Path(cache).expanduser() / f"{dataset.name}-{_digest(dataset, size, settings)}"
+    if not folder.is_dir():
+        _write_cache(dataset, size, settings, folder)
+    return (np.load(folder / "images.npy", mmap_mode="r"),
+            np.load(folder / "masks.npy", mmap_mode="r") if with_masks else None)
+
+
+def _pair(image_size):
+    size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
+    if len(size) != 2 or not all(int(side) == side and side > 0 for side in size):
+        raise ValueError(f"image_size={image_size!r}: must be one number of pixels, or (height, "
+                         "width).")
+    return int(size[0]), int(size[1])
+
+
+def _reader(dataset, size, crop_to_box, apply_mask, with_masks):
+    """A function from a row number to (picture, mask or None)."""
+    def column(name, setting):
+        if name not in dataset.table.columns:
+            raise DataError(f"{dataset.name}: {setting} needs the column {name!r}, which this "
+                            "dataset's table lacks.")
+        values = dataset.table[name]
+        missing = values.isna().to_numpy()
+        if missing.any():
+            row = int(np.argmax(missing))
+            raise DataError(f"{dataset.name}: row {row} ({references[row]}) has no {name!r}, which "
+                            f"{setting} needs. Leave such rows out with where().")
+        return values.to_numpy()
+
+    references = dataset.table["image"].to_numpy()
+    boxes = column("box", "crop_to_box") if crop_to_box else None
+    sources = column("mask", "apply_mask" if apply_mask else "with_masks") if (
+        apply_mask or with_masks) else None
+
+    def read(row):
+        box = None if boxes is None else boxes[row]
+        if sources is None:
+            return pictures.read_image(references[row], size, box), None
+        picture, mask = pictures.read_image(references[row]), pictures.read_mask(sources[row])
+        if picture.shape[:2] != mask.shape:
+            raise DataError(
+                f"{sources[row]}: a mask of {mask.shape[0]} x {mask.shape[1]} pixels (height x "
+                f"width) for {references[row]} of {picture.shape[0]} x {picture.shape[1]}.")
+        if apply_mask:
+            picture[mask == 0] = 0
+        return pictures.resize(picture, size, box), (
+            pictures.resize(mask, size, box, nearest=True) if with_masks else None)
+
+    return read
+
+
+def _read_in_order(dataset, size, settings):
+    """Yields (picture, mask or None) of every row; all pictures have one shape."""
+    shape = None
+    read = _reader(dataset, size, **settings)
+    for row, (picture, mask) in enumerate(pictures.read_all(read, range(len(dataset)))):
+        if picture.shape != (shape or picture.shape):
+            raise DataError(f"{dataset.table['image'].iloc[row]}: a grey picture of an IDX file and "
+                            "colour pictures cannot stand in one batch.")
+        shape = picture.shape
+        yield picture, mask
+
+
+def _decoder(dataset, size, settings):
+    """(function from row numbers to a batch, channels) that decodes at every call."""
+    read = _reader(dataset, size, **settings)
+    channels = read(0)[0].shape[2:] or (1,)
+
+    def take(chosen):
+        images = np.empty((len(chosen), *size, *channels), np.uint8)
+        masks = np.empty((len(chosen), *size), np.uint8)
+        for position, row in enumerate(chosen):
+            image, mask = read(row)
+            images[position] = image.reshape(images.shape[1:])
+            if mask is not None:
+                masks[position] = mask
+        return images, masks if settings["with_masks"] else dataset.labels[chosen]
+
+    return take, channels[0]
+
+
+def _in_memory(dataset, size, settings):
+    images = masks = None
+    for row, (picture, mask) in enumerate(_read_in_order(dataset, size, settings)):
+        if images is None:
+            shape = (len(dataset), *picture.shape)
+            needed = int(np.prod(shape)) * (4 / 3 if settings["with_masks"] else 1)
+            if needed > _memory():
+                raise DataError(
+                    f"{dataset.name}: {len(dataset):,} pictures of {size[0]} x {size[1]} pixels "
+                    f"take {needed / 1e9:.1f} GB of memory, and this machine has "
+                    f"{_memory() / 1e9:.1f}. Pass cache=FOLDER or a smaller image_size.")
+            images = np.empty(shape, np.uint8)
+            masks = np.empty(shape[:3], np.uint8) if settings["with_masks"] else None
+        images[row] = picture
+        if mask is not None:
+            masks[row] = mask
+    return images, masks
+
+
+def _memory():
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return float("inf")
+
+
+def _digest(dataset, size, settings):
+    digest = hashlib.sha256(repr((size, sorted(settings.items()))).encode())
+    for module in (__file__, pictures.__file__):
+        digest.update(Path(module).read_bytes())
+    names = ["image", *(["box"] if settings["crop_to_box"] else []),
+             *(["mask"] if settings["apply_mask"] or settings["with_masks"] else [])]
+    states = {}
+    for row in dataset.table[[name for name in names if name in dataset.table]].itertuples(
+            index=False, name=None):
+        digest.update(repr(row).encode())
+        for reference in row:
+            if isinstance(reference, str):
+                path = pictures.split_reference(reference)[0]
+                if path not in states:
+                    states[path] = _state(path)
+                    digest.update(repr(states[path]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _state(path):
+    try:
+        status = os.stat(path)
+        return status.st_size, status.st_mtime_ns
+    except OSError:
+        return None  # reading it will say what is wrong
+
+
+def _write_cache(dataset, size, settings, folder):
+    """Writes the arrays beside their place and then renames: no one ever sees half of them."""
+    unfinished = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with open(unfinished / "images.npy", "wb") as images, \
+                open(unfinished / "masks.npy", "wb") as masks:
+            # Plain writes, not a memory map: on a full disk a map kills the process.
+            for row, (picture, mask) in enumerate(_read_in_order(dataset, size, settings)):
+                for file, array in ((images, picture), (masks, mask)):
+                    if array is None:
+                        continue
+                    if row == 0:
+                        np.lib.format.write_array_header_1_0(file, {
+                            "descr": "|u1", "fortran_order": False,
+                            "shape": (len(dataset), *array.shape)})
+                    file.write(array.tobytes())
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was first: its files are the same
+                raise
+    except OSError as error:
+        raise DataError(f"{folder}: the cache cannot be written ({error.strerror}). Free some space "
+                        "or pass another folder; nothing half written is left.") from None
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
