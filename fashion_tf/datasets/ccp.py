@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets import fashionista
-from fashion_tf.datasets.files import drop_absent, require_folder
+from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
-from fashion_tf.datasets.matlab import read_mat
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
+from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 
@@ -36,9 +36,11 @@ CLASSES = (
     "sunglasses", "sweater", "sweatshirt", "swimwear", "t-shirt", "tie", "tights", "top", "vest",
     "wallet", "watch", "wedges",
 )  # fmt: skip
-FILES = ("label_list.mat", "photos", "annotations")
+FILES = ("label_list.mat",)
 PIXEL_LEVEL, IMAGE_LEVEL = Path("annotations", "pixel-level"), Path("annotations", "image-level")
 AS_ANNOTATED, AS_FASHIONISTA = 0, 1  # the two masks that a file offers: NNNN.mat#0 and NNNN.mat#1
+SAMPLE_COUNTS = {"pixel-level": 120, "image-level": 20}
+SAMPLE_SIZE = (192, 128)  # height, width; the real photos are about 830 x 550
 OFFICIAL_COUNTS = {"pixel-level": 1_004, "image-level": 1_094}
 
 
@@ -134,3 +136,41 @@ def _open_mask(path, edition):
 
 
 register_opener("mask", ".mat", _open_mask)
+
+
+# What the sample's drawings are called here: the wardrobe's labels, then articles that differ.
+_DRAWN = {
+    "background": "null", "hat/headband": "hat", "jacket/blazer": "jacket", "pants/jeans": "pants",
+    "scarf/tie": "scarf", "shirt/blouse": "shirt", "sweater/cardigan": "sweater",
+    "tights/leggings": "tights", "top/t-shirt": "top", "watch/bracelet": "bracelet",
+    **{name: name for name in CLASSES if name != "null"},
+    "handbag": "purse", "clutch": "purse", "bow tie": "tie", "jumpsuit": "romper",
+}  # fmt: skip
+
+
+def write_sample(folder, seed=0):
+    """Draws people and writes their photos, pixel-level and image-level files and label list.
+
+    The same seed gives the same bytes.
+    """
+    from fashion_tf.datasets.wardrobe import draw_person
+
+    folder = Path(folder)
+    for part in (PIXEL_LEVEL, IMAGE_LEVEL):
+        (folder / part).mkdir(parents=True)
+    labels = np.empty((1, len(CLASSES)), dtype=object)
+    labels[0, :] = CLASSES
+    write_version_5(folder / "label_list.mat", {"label_list": labels})
+    # The second number is this dataset's own: no two samples show the same people.
+    generator = np.random.Generator(np.random.PCG64([seed, 1]))
+    first = {"pixel-level": 1, "image-level": 1_005}  # as in the dataset
+    for level, count in SAMPLE_COUNTS.items():
+        for number in range(first[level], first[level] + count):
+            drawing = draw_person(generator, SAMPLE_SIZE)
+            write_picture(folder / "photos" / f"{number:04}.jpg", drawing.image)
+            mask = drawn_mask(drawing, _DRAWN, CLASSES)
+            if level == "pixel-level":
+                write_version_5(folder / PIXEL_LEVEL / f"{number:04}.mat", {"groundtruth": mask})
+            else:
+                tags = np.unique(mask).astype(float).reshape(-1, 1)
+                write_version_5(folder / IMAGE_LEVEL / f"{number:04}.mat", {"tags": tags})

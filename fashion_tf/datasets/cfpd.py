@@ -22,10 +22,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, require_folder
+from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
-from fashion_tf.datasets.matlab import DAMAGED, open_version_73, plain, references
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
+from fashion_tf.datasets.matlab import (
+    DAMAGED,
+    Version73Writer,
+    open_version_73,
+    plain,
+    references,
+)
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 
@@ -38,8 +44,10 @@ CLASSES = (
     "sunglass", "sweater",
 )  # fmt: skip
 MAT_FILE = "fashon_parsing_data.mat"  # the authors' spelling
-FILES = (MAT_FILE, "image")
+FILES = (MAT_FILE,)
 OFFICIAL_COUNT = 2_682
+SAMPLE_COUNT = 150
+SAMPLE_SIZE = (192, 128)  # height, width; the real photos have 600 x 400
 # What a damaged HDF5 file makes h5py raise, at opening or only when the damaged part is read.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)
 
@@ -173,3 +181,60 @@ def _open_mask(path, position):
 
 
 register_opener("mask", MAT_FILE, _open_mask)
+
+
+# What the sample's drawings are called here: the wardrobe's labels, then articles that differ.
+# Jewellery and gloves have no label and count as the skin beneath.
+_DRAWN = {
+    "background": "bk", "skin": "skin", "hair": "hair", "bag": "bag", "belt": "belt",
+    "boots": "shoe", "coat": "coat", "dress": "dress", "glasses": "sunglass", "gloves": "skin",
+    "hat/headband": "hat", "jacket/blazer": "blazer", "necklace": "skin", "pants/jeans": "pants",
+    "scarf/tie": "scarf", "shirt/blouse": "blouse", "shoes": "shoe", "shorts": "shorts",
+    "skirt": "skirt", "socks": "socks", "sweater/cardigan": "sweater",
+    "tights/leggings": "stocking", "top/t-shirt": "T-shirt", "vest": "blouse",
+    "watch/bracelet": "skin", "jeans": "jeans", "leggings": "legging",
+}  # fmt: skip
+# Twelve colours beside the background; the real file's names are not known here.
+_COLOURS = {
+    "beige": (222, 200, 170), "black": (20, 20, 20), "blue": (40, 70, 180), "brown": (110, 70, 40),
+    "gray": (128, 128, 128), "green": (50, 130, 60), "orange": (235, 130, 40),
+    "pink": (240, 150, 180), "purple": (120, 50, 140), "red": (200, 30, 40),
+    "white": (245, 245, 245), "yellow": (240, 215, 60),
+}  # fmt: skip
+
+
+def write_sample(folder, seed=0):
+    """Draws people and writes ``image/`` and ``fashon_parsing_data.mat``.
+
+    The superpixels are squares of 8 pixels, parted where labels meet: they give the drawn labels
+    exactly. The same seed gives the same bytes.
+    """
+    from fashion_tf.datasets.wardrobe import draw_person
+
+    folder = Path(folder)
+    # The second number is this dataset's own: no two samples show the same people.
+    generator = np.random.Generator(np.random.PCG64([seed, 2]))
+    rows, columns = np.indices(SAMPLE_SIZE) // 8
+    squares = rows * (columns.max() + 1) + columns
+    palette = np.array(list(_COLOURS.values()))
+    entries = []
+    for number in range(SAMPLE_COUNT):
+        drawing = draw_person(generator, SAMPLE_SIZE)
+        mask = drawn_mask(drawing, _DRAWN, CLASSES)
+        mask[drawing.face & (mask == CLASSES.index("skin"))] = CLASSES.index("face")
+        pairs, superpixels = np.unique(squares * len(CLASSES) + mask, return_inverse=True)
+        superpixels = superpixels.reshape(SAMPLE_SIZE)
+        labels, sizes = pairs % len(CLASSES), np.bincount(superpixels.ravel())
+        means = np.stack([np.bincount(superpixels.ravel(), drawing.image[..., channel].ravel())
+                          for channel in range(3)], axis=1) / sizes[:, None]
+        nearest = ((means[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
+        name = f"{number + 1}.jpg"
+        entries.append({
+            "category_label": (labels + 1.0).reshape(-1, 1),
+            "color_label": np.where(labels == 0, 1.0, nearest + 2.0).reshape(-1, 1),
+            "img_name": name, "segmentation": superpixels.astype(np.float32)})
+        write_picture(folder / "image" / name, drawing.image)
+    with Version73Writer(folder / MAT_FILE) as writer:
+        writer.put("all_category_name", list(CLASSES))
+        writer.put("all_colors_name", ["bk", *_COLOURS])
+        writer.put("fashion_dataset", entries)

@@ -9,9 +9,10 @@ validation; of test, only the layout is known.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import require_folder
+from fashion_tf.datasets.files import require_folder, write_picture
 from fashion_tf.datasets.table import SPLITS, Dataset
 from fashion_tf.errors import DataError
 
@@ -22,9 +23,11 @@ CLASSES = (
     "dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt",
     "t-shirt",
 )  # fmt: skip
-FILES = ("train", "validation")
+FILES = ("train/longsleeve", "validation/longsleeve")
 OFFICIAL_COUNTS = {"train": 3_068, "validation": 341, "test": 372}
 PICTURES = (".jpg", ".jpeg", ".png")
+SAMPLE_COUNTS = {"train": 30, "validation": 6, "test": 6}  # pictures a class
+SAMPLE_SIZE = 128
 
 
 def read(folder):
@@ -77,3 +80,53 @@ def read(folder):
         notes.append(f"{len(ignored):,} files are no pictures by their name and were ignored, the "
                      f"first being {ignored[0].name}.")
     return Dataset(NAME, table, CLASSES, tuple(notes))
+
+
+# What the sample draws for each class: articles of the wardrobe. Shoes and hats are drawn worn.
+_ARTICLES = {
+    "dress": ("dress", "sundress", "shirtdress", "slip dress", "sweater dress"),
+    "hat": ("cap", "beanie", "fedora", "sun hat", "beret"),
+    "longsleeve": ("long sleeve t-shirt", "sweater", "sweatshirt", "turtleneck"),
+    "outwear": ("jacket", "coat", "parka", "denim jacket", "bomber", "puffer jacket", "blazer"),
+    "pants": ("trousers", "jeans", "chinos", "joggers"),
+    "shirt": ("shirt", "flannel shirt", "blouse"),
+    "shoes": ("sneakers", "boots", "heels", "loafers", "sandals", "ankle boots"),
+    "shorts": ("shorts", "denim shorts", "sweatshorts"),
+    "skirt": ("skirt", "mini skirt", "pencil skirt", "pleated skirt"),
+    "t-shirt": ("t-shirt", "polo shirt", "henley"),
+}
+
+
+def write_sample(folder, seed=0):
+    """Draws garments, worn and flat, and writes them as SPLIT/CLASS/UUID.jpg.
+
+    The same seed gives the same bytes.
+    """
+    import uuid
+
+    for number, (split, count) in enumerate(SAMPLE_COUNTS.items()):
+        generator = np.random.Generator(np.random.PCG64([seed, number]))
+        for name in CLASSES:
+            for _ in range(count):
+                article = _ARTICLES[name][generator.integers(len(_ARTICLES[name]))]
+                picture = _draw(article, generator)
+                identity = uuid.UUID(bytes=generator.bytes(16), version=4)
+                write_picture(Path(folder) / split / name / f"{identity}.jpg", picture)
+
+
+def _draw(article, generator):
+    from fashion_tf.datasets.images import resize
+    from fashion_tf.datasets.wardrobe import ACCESSORIES, draw_garment, draw_person
+
+    if article not in ACCESSORIES:
+        return draw_garment(article, generator, SAMPLE_SIZE).image
+    while True:  # rarely, something in front hides it
+        outfit = [("t-shirt", "shirt", "sweater")[generator.integers(3)], "jeans", article]
+        drawing = draw_person(generator, (3 * SAMPLE_SIZE, 3 * SAMPLE_SIZE // 2), outfit)
+        worn = [garment for garment in drawing.garments if garment.article == article]
+        if worn:
+            break
+    x1, y1, x2, y2 = worn[0].box
+    half = max(x2 - x1, y2 - y1) * generator.uniform(0.65, 1.1)
+    x, y = ((x1 + x2) / 2, (y1 + y2) / 2) + generator.uniform(-0.2, 0.2, 2) * half
+    return resize(drawing.image, (SAMPLE_SIZE, SAMPLE_SIZE), (x - half, y - half, x + half, y + half))

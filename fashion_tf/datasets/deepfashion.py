@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, read_text
+from fashion_tf.datasets.files import drop_absent, read_text, write_picture, write_text
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -478,3 +478,86 @@ def ten_categories(dataset, per_class=5_000, seed=0, by_group=False, mapping=CAT
 
 def _words(group):
     return group.rpartition("/")[2].lower().replace("-", "_").split("_")
+
+
+# The sample: per class of the categories paper, items with one to three photos each.
+SAMPLE_ITEMS = 48
+SAMPLE_SIZE = 160
+# What the wardrobe draws for a DeepFashion category; the others have no photos in the sample.
+_SAMPLE_ARTICLES = {
+    "Anorak": "anorak", "Blazer": "suits", "Blouse": "blouse", "Bomber": "bomber",
+    "Button-Down": "shirt", "Cardigan": "cardigan", "Flannel": "flannel shirt",
+    "Halter": "halter top", "Henley": "henley", "Hoodie": "hoodie", "Jacket": "jacket",
+    "Jersey": "jersey", "Parka": "parka", "Peacoat": "peacoat", "Sweater": "sweater",
+    "Tank": "tank top", "Tee": "t-shirt", "Top": "top", "Turtleneck": "turtleneck",
+    "Capris": "capris", "Chinos": "chinos", "Culottes": "culottes", "Jeans": "jeans",
+    "Jeggings": "jeggings", "Joggers": "joggers", "Leggings": "leggings", "Shorts": "shorts",
+    "Skirt": "skirt", "Sweatpants": "sweatpants", "Sweatshorts": "sweatshorts",
+    "Caftan": "caftan", "Coat": "coat", "Dress": "dress", "Jumpsuit": "jumpsuit",
+    "Kimono": "kimono", "Romper": "romper", "Onesie": "dungarees",
+}  # fmt: skip
+# The official list, in its order, with each category's type.
+_OFFICIAL_CATEGORIES = {
+    1: ("Anorak", "Blazer", "Blouse", "Bomber", "Button-Down", "Cardigan", "Flannel", "Halter", "Henley",
+        "Hoodie", "Jacket", "Jersey", "Parka", "Peacoat", "Poncho", "Sweater", "Tank", "Tee", "Top",
+        "Turtleneck"),
+    2: ("Capris", "Chinos", "Culottes", "Cutoffs", "Gauchos", "Jeans", "Jeggings", "Jodhpurs", "Joggers",
+        "Leggings", "Sarong", "Shorts", "Skirt", "Sweatpants", "Sweatshorts", "Trunks"),
+    3: ("Caftan", "Cape", "Coat", "Coverup", "Dress", "Jumpsuit", "Kaftan", "Kimono", "Nightdress",
+        "Onesie", "Robe", "Romper", "Shirtdress", "Sundress"),
+}  # fmt: skip
+
+
+def write_sample(folder, seed=0):
+    """Draws items of the ten classes in one to three photos each, in the official coarse layout.
+
+    Further photos of an item are closer views of the first, so that a split at random puts
+    near-duplicates on both sides, as in the real files. Drawn are categories, boxes and the official
+    partition; attributes and landmarks are not. The same seed gives the same bytes.
+    """
+    folder = Path(folder)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    numbers = {name: number for number, name in enumerate(
+        (name for names in _OFFICIAL_CATEGORIES.values() for name in names), start=1)}
+    by_class = {name: [category for category, target in CATEGORY_OF.items()
+                       if target == name and category in _SAMPLE_ARTICLES] for name in CATEGORIES}
+    categories, boxes, splits = [], [], []
+    for item in range(SAMPLE_ITEMS * len(CATEGORIES)):
+        name = CATEGORIES[item % len(CATEGORIES)]
+        category = by_class[name][generator.integers(len(by_class[name]))]
+        article, title = _SAMPLE_ARTICLES[category], category
+        if name == "special occasion" and generator.random() < 0.7:
+            category, article, title = "Dress", ("gown", "cocktail dress")[item // 10 % 2], "Evening_Dress"
+        drawing = _draw_item(article, generator)
+        split = ("train", "train", "train", "val", "test")[generator.integers(5)]
+        for photo in range(1, int(generator.integers(1, 4)) + 1):
+            path = f"img/{title}_{item + 1:05d}/img_{photo:08d}.jpg"
+            picture, box = _photo_of(drawing, generator, closer=photo > 1)
+            write_picture(folder / path, picture)
+            categories.append(f"{path}    {numbers[category]}")
+            boxes.append(f"{path}    {' '.join(f'{side:03d}' for side in box)}")
+            splits.append(f"{path}    {split}")
+    for place, header, rows in (
+            ("Anno/list_category_cloth.txt", "category_name  category_type",
+             [f"{name}    {kind}" for kind, names in _OFFICIAL_CATEGORIES.items() for name in names]),
+            ("Anno/list_category_img.txt", "image_name  category_label", categories),
+            ("Anno/list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", boxes),
+            ("Eval/list_eval_partition.txt", "image_name  evaluation_status", splits)):
+        write_text(folder / place, "\n".join([str(len(rows)), header, *rows]) + "\n")
+
+
+def _draw_item(article, generator):
+    from fashion_tf.datasets.wardrobe import draw_garment
+
+    return draw_garment(article, generator, SAMPLE_SIZE)
+
+
+def _photo_of(drawing, generator, closer):
+    """A photo of a drawn item and the garment's box in it."""
+    size = SAMPLE_SIZE
+    side = int(size * generator.uniform(0.82, 0.95)) if closer else size
+    x, y = generator.integers(0, size - side + 1, 2)
+    x1, y1, x2, y2 = drawing.garments[0].box
+    box = [int(np.clip(value - start, 0, side)) for value, start in
+           ((x1, x), (y1, y), (x2, x), (y2, y))]
+    return drawing.image[y:y + side, x:x + side], box

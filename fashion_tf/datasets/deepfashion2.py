@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, read_json, require_folder
+from fashion_tf.datasets.files import drop_absent, read_json, require_folder, write_picture, write_text
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import picture_size
 from fashion_tf.datasets.subsets import balance
@@ -313,3 +313,68 @@ def balanced(dataset, per_class=PAPER_PER_CLASS, seed=0):
         DataError: The training split is absent, or a class has no garment.
     """
     return balance(dataset.split("train"), per_class, seed, oversample=True)
+
+
+SAMPLE_PAIRS = {"train": 156, "validation": 39}  # a multiple of 13: each class in turn
+SAMPLE_SIZE = (288, 216)
+
+
+def write_sample(folder, seed=0):
+    """Draws garments worn together, some pairs in two photos, in the official layout.
+
+    The second photo of a pair is a closer view of the first, by a customer ("user"). The same seed
+    gives the same bytes.
+    """
+    from fashion_tf.datasets.wardrobe import draw_garment
+
+    for order, (split, pairs) in enumerate(SAMPLE_PAIRS.items()):
+        generator = np.random.Generator(np.random.PCG64([seed, order]))
+        number = 0
+        for pair in range(1, pairs + 1):
+            drawing = draw_garment(CLASSES[pair % len(CLASSES)], generator, SAMPLE_SIZE)
+            views = [(0, 0, *SAMPLE_SIZE[::-1])]
+            if generator.random() < 0.5:
+                views.append(_closer_view(generator))
+            for view, source in zip(views, ("shop", "user")):
+                number += 1
+                _write_photo(Path(folder) / split, number, drawing, view, source, pair)
+
+
+def _closer_view(generator):
+    """A window (x1, y1, x2, y2) of 75 to 95 % of the picture's sides."""
+    height, width = SAMPLE_SIZE
+    share = generator.uniform(0.75, 0.95)
+    x = int(generator.integers(0, width - int(share * width) + 1))
+    y = int(generator.integers(0, height - int(share * height) + 1))
+    return x, y, x + int(share * width), y + int(share * height)
+
+
+def _write_photo(folder, number, drawing, view, source, pair):
+    """One photo and its annotation. An item keeps its style number from photo to photo."""
+    x1, y1, x2, y2 = view
+    photo = {"source": source, "pair_id": pair}
+    for style, garment in enumerate(drawing.garments, start=1):
+        mask = garment.mask[y1:y2, x1:x2]
+        if garment.type is None or np.count_nonzero(mask) < 64:
+            continue
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+        points = garment.landmarks - (x1, y1, 0)
+        outside = ((points[:, :2] < 0).any(axis=1) | (points[:, 0] >= x2 - x1)
+                   | (points[:, 1] >= y2 - y1) | (points[:, 2] == 0))
+        points[outside] = 0
+        photo[f"item{len(photo) - 1}"] = {
+            "category_name": garment.type, "category_id": CLASSES.index(garment.type) + 1,
+            "style": style, "bounding_box": box,
+            "landmarks": [float(value) for point in points for value in point],
+            "segmentation": polygons_of(mask), "scale": _scale(mask),
+            "occlusion": garment.occlusion, "zoom_in": 2 if outside.any() else 1, "viewpoint": 2,
+        }
+    write_picture(folder / "image" / f"{number:06d}.jpg", drawing.image[y1:y2, x1:x2])
+    write_text(folder / "annos" / f"{number:06d}.json", json.dumps(photo))
+
+
+def _scale(mask):
+    """1 small (under a tenth of the picture), 2 modest, 3 large (over four tenths)."""
+    share = mask.mean()
+    return 1 if share < 0.1 else 2 if share < 0.4 else 3

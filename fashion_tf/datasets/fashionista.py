@@ -30,7 +30,7 @@ import pandas as pd
 
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
-from fashion_tf.datasets.matlab import read_mat
+from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 
@@ -54,6 +54,8 @@ ORIGINAL_CLASSES = (
     "gloves", "sneakers", "clogs", "watch", "pumps", "wallet", "bodysuit", "loafers", "hair",
     "skin",
 )  # fmt: skip
+SAMPLE_COUNT = 150
+SAMPLE_SIZE = (192, 128)  # height, width; the real photos have 600 x 400
 OFFICIAL_COUNTS = {"train": 411, "validation": 45, "test": 229}
 
 # The finer labels of Fashionista v0.2.1 (56) and of Clothing Co-Parsing (the same and "hoodie",
@@ -301,3 +303,34 @@ def _open_mask(path, position):
 for _file in (REFINED, ORIGINAL):
     register_opener("image", _file, _open_image)
     register_opener("mask", _file, _open_mask)
+
+
+def write_sample(folder, seed=0):
+    """Draws people and writes ``fashionista-v1.0.mat``, the refined edition, without poses.
+
+    Every third photo is in ``test_index``. The same seed gives the same bytes.
+    """
+    from fashion_tf.datasets.wardrobe import draw_person
+
+    # The second number is this dataset's own: no two samples show the same people.
+    generator = np.random.Generator(np.random.PCG64([seed, 3]))
+    truths = np.empty((1, SAMPLE_COUNT), dtype=[(name, object)
+                                                for name in ("index", "image", "annotation")])
+    for number in range(SAMPLE_COUNT):
+        drawing = draw_person(generator, SAMPLE_SIZE)
+        truths[0, number] = (float(number + 1), _encoded(drawing.image, "JPEG", quality=92),
+                             # Not packed: two builds of zlib may pack differently.
+                             _encoded(drawing.labels, "PNG", compress_level=0))
+    labels = np.empty((1, len(CLASSES)), dtype=object)
+    labels[0, :] = CLASSES
+    write_version_5(Path(folder) / REFINED, {
+        "truths": truths, "labels": labels,
+        "test_index": np.arange(3.0, SAMPLE_COUNT + 1, 3).reshape(1, -1)})
+
+
+def _encoded(array, kind, **settings):
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, kind, **settings)
+    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(1, -1)

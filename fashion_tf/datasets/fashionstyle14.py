@@ -12,6 +12,7 @@ layout is known from public code that reads it.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets.files import drop_absent, read_lines, require_folder
@@ -130,3 +131,30 @@ def _discrepancies(folder, listed):
     if unlisted := found - listed:
         notes.append(f"{len(unlisted):,} photos on disk are in no split and left out.")
     return notes
+
+
+# A class's photos in the sample: the paper's 60 %, 5 % and 35 %.
+SAMPLE_COUNTS = {"train": 12, "validation": 1, "test": 7}
+SAMPLE_SIZE = (256, 170)
+
+
+def write_sample(folder, seed=0):
+    """Draws people dressed in the 14 styles, in the official layout; the same seed, the same bytes."""
+    from fashion_tf.datasets.files import write_picture, write_text
+    from fashion_tf.datasets.wardrobe import draw_person
+
+    folder = Path(folder) / ARCHIVE_FOLDER
+    generator = np.random.Generator(np.random.PCG64(seed))
+    lists = {split: [] for split in SAMPLE_COUNTS}
+    for style in CLASSES:
+        number = 0
+        for split, count in SAMPLE_COUNTS.items():
+            for _ in range(count):
+                number += 1
+                name = f"dataset/{style}/{number:05d}.jpg"
+                lists[split].append(name)
+                write_picture(folder / name, draw_person(generator, SAMPLE_SIZE, style=style).image)
+    for split, names in lists.items():
+        write_text(folder / SPLIT_FILES[split][0], "".join(f"{name}\n" for name in names))
+    everything = sorted(name for names in lists.values() for name in names)
+    write_text(folder / COMPLETE, "".join(f"{name}\n" for name in everything))

@@ -19,6 +19,7 @@ are other datasets.
 """
 
 import csv
+import json
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -27,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets.deepfashion import CATEGORIES
-from fashion_tf.datasets.files import drop_absent, read_json, read_lines
+from fashion_tf.datasets.files import drop_absent, read_json, read_lines, write_picture, write_text
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -325,3 +326,78 @@ def ten_categories(dataset, label_map, per_class=5_000, seed=0, mapping=CATEGORY
                                     "several classes and count as none."))
     chosen = relabel(noted, labels, CATEGORIES)
     return split_at_random(balance(chosen, per_class, seed), seed)
+
+
+# What the sample draws for some labels. Label numbers are the sample's own: the official ones stand
+# in the official label map.
+_SAMPLE_ARTICLES = {
+    "Jackets": "jacket", "Peacoats": "peacoat", "Trench Coats": "trench coat",
+    "Casual Dresses": "dress", "Dresses": "sundress",
+    "T-Shirts": "t-shirt", "Blouses": "blouse", "Pullover Sweaters": "sweater",
+    "Tank Tops": "tank top", "Hoodies & Sweatshirts": "hoodie",
+    "Shorts": "shorts", "Casual Shorts": "denim shorts",
+    "Jeans": "jeans", "Trousers": "trousers", "Sweatpants": "sweatpants",
+    "Skirts": "skirt", "Pencil Skirts": "pencil skirt",
+    "Leggings": "leggings", "Yoga Pants": "leggings",
+    "Jumpsuits Overalls & Rompers": "jumpsuit",
+    "Formal Dresses": "gown", "Cocktail Dresses": "cocktail dress", "Kimonos": "kimono",
+    "Suits & Blazers": "suits",
+}  # fmt: skip
+_SAMPLE_GROUPS = {"gender": (3, ("Female", "Male", "Neutral")), "pattern": (6, ("Plain", "Printed"))}
+SAMPLE_COUNTS = {"train": 400, "validation": 60, "test": 60}
+SAMPLE_SIZE = 144
+
+
+def write_sample(folder, seed=0):
+    """Draws garments with their labels, in the layout of the challenge; the same seed, the same bytes.
+
+    The training file is spelt as the challenge's own (``image_id``), the validation file as Kaggle's
+    (``imageId``, numbers as texts). One photo in 25 has a second category.
+    """
+    folder = Path(folder)
+    labels = [("category", 1, name) for name in CATEGORY_OF]
+    labels += [(task, number, name) for task, (number, names) in _SAMPLE_GROUPS.items() for name in names]
+    numbers = {name: number for number, (_, _, name) in enumerate(labels, start=1)}
+    lines = [",".join(COLUMNS)]
+    for task, task_number, name in labels:
+        quoted = f'"{name}"' if "," in name else name
+        lines.append(f"{numbers[name]},{task_number},{quoted},{task}")
+    write_text(folder / LABEL_MAP, "\n".join(lines) + "\n")
+    for order, (split, count) in enumerate(SAMPLE_COUNTS.items()):
+        generator = np.random.Generator(np.random.PCG64([seed, order]))
+        found = [_draw_photo(folder / split / f"{number}.jpg", generator, numbers)
+                 for number in range(1, count + 1)]
+        write_text(folder / SPLIT_FILES[split][0], json.dumps(_as_json(split, found)))
+
+
+def _draw_photo(path, generator, numbers):
+    """Draws and writes one photo; returns its label numbers."""
+    from fashion_tf.datasets.wardrobe import draw_garment
+
+    by_class = {}
+    for name in _SAMPLE_ARTICLES:
+        by_class.setdefault(CATEGORY_OF[name], []).append(name)
+    names = list(by_class.values())[generator.integers(len(by_class))]
+    name = names[generator.integers(len(names))]
+    drawing = draw_garment(_SAMPLE_ARTICLES[name], generator, SAMPLE_SIZE)
+    write_picture(path, drawing.image)
+    labels = [name, "Plain" if drawing.garments[0].pattern == "plain" else "Printed",
+              ("Female", "Male", "Neutral")[generator.integers(3)]]
+    if generator.random() < 0.04:
+        labels.append("Jeans" if name != "Jeans" else "T-Shirts")
+    return [numbers[label] for label in labels]
+
+
+def _as_json(split, found):
+    kaggle = split == "validation"
+    image_key, label_key = (ID_KEYS[kaggle], LABEL_KEYS[kaggle])
+    spell = str if kaggle else int
+    address = "https://example.invalid/{}/{}.jpg"  # a name that never resolves
+    images = [{image_key: spell(number),
+               "url": address.format(split, number) if kaggle else [address.format(split, number)]}
+              for number in range(1, len(found) + 1)]
+    if split == "test":
+        return {"images": images}
+    return {"images": images, "annotations": [
+        {image_key: spell(number), label_key: [spell(label) for label in labels]}
+        for number, labels in enumerate(found, start=1)]}

@@ -63,10 +63,33 @@ def checked_mask(mask, size, count, where):
         shape = " x ".join(map(str, mask.shape))
         raise DataError(f"{where}: a mask of {shape} pixels (height x width) for a picture of "
                         f"{size[0]} x {size[1]}. Was the picture resized or turned?")
-    labels = mask.astype(np.uint8)
+    with np.errstate(invalid="ignore"):  # no warning on top of the error
+        labels = mask.astype(np.uint8)
     wrong = (labels != mask) | (labels >= count)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(f"{where}: label {mask[row, column]} at row {row}, column {column}; the "
                         f"labels are 0 to {count - 1}.")
     return labels
+
+
+def drawn_mask(drawing, names, classes):
+    """A drawn person's labels as another dataset names them, for its sample.
+
+    Args:
+        drawing: A `wardrobe.Drawing`.
+        names: From the wardrobe's labels, all of them, and from those of its articles that the
+            dataset tells apart ("jeans" from other trousers), to the dataset's classes.
+        classes: The dataset's class names, in label order.
+
+    Returns:
+        uint8 (height, width): indices into `classes`.
+    """
+    from fashion_tf.datasets.wardrobe import PARSING_LABELS
+
+    numbers = [classes.index(names[label]) for label in PARSING_LABELS]
+    mask = np.array(numbers, np.uint8)[drawing.labels]
+    for garment in drawing.garments:
+        if garment.article in names:
+            mask[garment.mask] = classes.index(names[garment.article])
+    return mask

@@ -47,7 +47,7 @@ def read_mat(path, *names):
     try:
         _require(path, [name for name, _, _ in whosmat(path)], names)
         found = loadmat(path, variable_names=names)
-    except (DataError, MemoryError):
+    except DataError:
         raise
     except Exception as error:  # scipy lets through whatever its parser trips over
         raise DataError(f"{path}: {DAMAGED} ({type(error).__name__}: {error})") from None

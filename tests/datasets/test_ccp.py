@@ -175,3 +175,25 @@ def test_real_masks_lie_on_their_photos():
         skin.append(redness[where].mean())
         mirrored.append(redness[where[::-1, ::-1]].mean())
     assert np.mean(skin) > np.mean(mirrored) + 20
+
+
+def test_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(ccp, "SAMPLE_COUNTS", {"pixel-level": 8, "image-level": 2})
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        ccp.write_sample(tmp_path / name, seed=3)
+    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*"))
+    assert len(files) == 1 + 2 * 8 + 2 * 2
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    dataset = ccp.read(tmp_path / "a")
+    assert len(ccp.with_masks(dataset)) == 8
+    seen = set()
+    for image, mask in dataset.table[["image", "mask"]][:8].itertuples(index=False):
+        labels = read_mask(mask)
+        assert labels.shape == read_image(image).shape[:2] == ccp.SAMPLE_SIZE
+        assert 0.02 < (labels > 0).mean() < 0.6
+        seen |= {ccp.CLASSES[label] for label in np.unique(labels)}
+    assert {"null", "skin", "hair"} < seen
+    assert len(seen) > 10
+    assert {"null", "skin"} < set(dataset.table["tags"].iloc[-1])

@@ -176,3 +176,26 @@ def test_reference_beyond_the_end(tmp_path):
         read_mask(f"{tmp_path / cfpd.MAT_FILE}#1")
     with pytest.raises(DataError, match="PATH#POSITION"):
         read_mask(tmp_path / cfpd.MAT_FILE)
+
+
+def test_sample(tmp_path, monkeypatch):
+    from fashion_tf.datasets.wardrobe import PARSING_LABELS, draw_person
+
+    monkeypatch.setattr(cfpd, "SAMPLE_COUNT", 20)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        cfpd.write_sample(tmp_path / name, seed=3)
+    for file in (cfpd.MAT_FILE, "image/1.jpg", "image/20.jpg"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    dataset = cfpd.paper_split(cfpd.read(tmp_path / "a"))
+    assert dataset.table["split"].value_counts().to_dict() == {
+        "train": 15, "validation": 1, "test": 4}
+    # The superpixels give back what was drawn, pixel by pixel.
+    drawing = draw_person(np.random.Generator(np.random.PCG64([3, 2])), cfpd.SAMPLE_SIZE)
+    mask = read_mask(dataset.table["mask"][0])
+    names = np.array(cfpd.CLASSES)[mask]
+    np.testing.assert_array_equal(names == "bk", drawing.labels == 0)
+    np.testing.assert_array_equal(names == "hair", drawing.labels == PARSING_LABELS.index("hair"))
+    bare = drawing.labels == PARSING_LABELS.index("skin")
+    np.testing.assert_array_equal(names == "face", drawing.face & bare)
+    assert mask.shape == read_image(dataset.table["image"][0]).shape[:2]

@@ -85,3 +85,16 @@ def test_real():
     assert counts["validation"].sum() == clothing_small.OFFICIAL_COUNTS["validation"]
     assert counts["train"].sum() == 1_919
     assert read_image(dataset.table["image"][0], size=(64, 64)).shape == (64, 64, 3)
+
+
+def test_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(clothing_small, "SAMPLE_COUNTS", {"train": 2, "validation": 1, "test": 1})
+    for name in "ab":
+        clothing_small.write_sample(tmp_path / name, seed=3)
+    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*"))
+    assert len(files) == 40
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    dataset = clothing_small.read(tmp_path / "a")
+    assert dataset.counts().loc["shoes"].to_dict() == {"train": 2, "validation": 1, "test": 1}
+    assert dataset.images().shape == (40, 128, 128, 3)

@@ -209,3 +209,20 @@ def test_reference_beyond_the_end(tmp_path):
     write(tmp_path / REFINED, [refined(1)])
     with pytest.raises(DataError, match="holds 1 photos, counted from 0; asked for number 1"):
         read_image(f"{tmp_path / REFINED}#1")
+
+
+def test_sample(tmp_path, monkeypatch):
+    from fashion_tf.datasets.wardrobe import draw_person
+
+    monkeypatch.setattr(fashionista, "SAMPLE_COUNT", 20)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        fashionista.write_sample(tmp_path / name, seed=3)
+    assert (tmp_path / "a" / REFINED).read_bytes() == (tmp_path / "b" / REFINED).read_bytes()
+    dataset = fashionista.read(tmp_path / "a")
+    assert dataset.table["split"].value_counts().to_dict() == {
+        "train": 13, "validation": 1, "test": 6}
+    drawing = draw_person(np.random.Generator(np.random.PCG64([3, 3])), fashionista.SAMPLE_SIZE)
+    np.testing.assert_array_equal(read_mask(dataset.table["mask"][0]), drawing.labels)
+    picture = read_image(dataset.table["image"][0])
+    assert np.abs(picture.astype(int) - drawing.image).mean() < 4  # JPEG of the same drawing

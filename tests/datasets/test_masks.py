@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
 from fashion_tf.errors import DataError
 
 
@@ -18,7 +18,7 @@ def test_checked_mask():
 def test_label_out_of_range(wrong):
     mask = np.array([[0, 1], [2, wrong]])
     with pytest.raises(DataError, match=r"a\.mat: label \S+ at row 1, column 1; the labels are 0 "
-                                        "to 2"), np.errstate(invalid="ignore"):
+                                        "to 2"):
         checked_mask(mask, (2, 2), 3, "a.mat")
 
 
@@ -50,3 +50,19 @@ def test_no_labels():
     labels = no_labels(2, ("a", "b"))
     assert labels.codes.tolist() == [-1, -1]
     assert tuple(labels.categories) == ("a", "b")
+
+
+def test_drawn_mask():
+    from types import SimpleNamespace
+
+    from fashion_tf.datasets.wardrobe import PARSING_LABELS
+
+    trousers = PARSING_LABELS.index("pants/jeans")
+    names = {label: "other" for label in PARSING_LABELS} | {
+        "background": "bk", "pants/jeans": "pants", "jeans": "jeans"}
+    drawing = SimpleNamespace(
+        labels=np.array([[0, trousers, trousers, 1]], np.uint8),
+        garments=(SimpleNamespace(article="jeans", mask=np.array([[False, False, True, False]])),
+                  SimpleNamespace(article="chinos", mask=np.array([[False, True, False, False]]))))
+    mask = drawn_mask(drawing, names, ("bk", "jeans", "pants", "other"))
+    assert mask.tolist() == [[0, 2, 1, 3]]

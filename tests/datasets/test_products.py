@@ -147,3 +147,27 @@ def test_real():
     assert np.bincount(chosen.labels).tolist() == [2_662, 1_071, 1_045]
     assert dataset.table["year"].dropna().between(2007, 2019).all()
     assert read_image(dataset.table["image"][0]).shape == (224, 224, 3)
+
+
+def test_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(products, "SAMPLE_PRODUCTS", 60)
+    monkeypatch.setattr(products, "SAMPLE_ABSENT", 5)
+    for name in "ab":
+        products.write_sample(tmp_path / name, seed=3)
+    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*"))
+    assert len(files) == 61
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    dataset = products.read(tmp_path / "a")
+    assert len(dataset) == 60
+    assert "listed are absent" in dataset.notes[0]
+    assert set(dataset.table["label"]) == set(products.PAPER_CLASSES)
+    assert dataset.table["group"].nunique() < 50  # colour variants
+    assert read_image(dataset.table["image"][0]).shape == (*products.SAMPLE_SIZE, 3)
+
+
+def test_sample_has_names_with_commas(tmp_path, monkeypatch):
+    monkeypatch.setattr("fashion_tf.datasets.products.write_picture", lambda path, image: None)
+    products.write_sample(tmp_path)
+    lines = (tmp_path / "styles.csv").read_text().splitlines()
+    assert any(line.count(",") > 9 for line in lines)

@@ -302,8 +302,8 @@ _STEPS = (6, 9, 13, 19, 27)
 
 
 @functools.cache
-def _field(name, step, variant):
-    seed = 1000 * PATTERNS.index(name) + 10 * step + variant
+def _field(name, step):
+    seed = 100 * PATTERNS.index(name) + step
     return np.ascontiguousarray(_PAINT[name](np.random.Generator(np.random.PCG64(seed)), step))
 
 
@@ -330,6 +330,8 @@ class Fabric:
                 accents = (lighter(self.rgb, 0.5), lighter(self.rgb, 0.7))
         elif accents:
             accents = tuple(COLOURS[name] for name in accents)
+            if sum(abs(a - b) for a, b in zip(accents[0], self.rgb)) < 110:  # the pattern would not show
+                accents = _standing_out(rng, self.rgb)
         else:
             accents = _standing_out(rng, self.rgb)
         if self.pattern == "lace":
@@ -342,7 +344,6 @@ class Fabric:
         self._repeat = between(rng, 0.16, 0.62)
         self.scale(unit)
         self._place = (whole(rng, 0, _TILE - 1), whole(rng, 0, _TILE - 1))
-        self._variant = whole(rng, 0, 1)
         self.relief = {"place": (whole(rng, 0, 511), whole(rng, 0, 511)), "folds": whole(rng, 8, 30),
                        "crumple": whole(rng, 2, 16), "grain": whole(rng, 5, 16)}  # fmt: skip
         if relief:
@@ -358,7 +359,7 @@ class Fabric:
             flat = np.empty((height, width, 3), np.uint8)
             flat[:] = self.rgb
             return flat
-        field = _field(self.pattern, self._step, self._variant)
+        field = _field(self.pattern, self._step)
         return cv2.applyColorMap(crop(field, x + self._place[0], y + self._place[1], width, height), self._table)
 
     @property

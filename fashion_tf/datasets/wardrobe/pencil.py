@@ -113,6 +113,16 @@ def closed(edges):
     return np.concatenate([left, right[::-1]])
 
 
+def level(x, xs, ys):
+    """Linear interpolation of one number, held constant outside: `np.interp` without its start-up cost."""
+    if x <= xs[0]:
+        return ys[0]
+    for k in range(1, len(xs)):
+        if x < xs[k]:
+            return ys[k - 1] + (ys[k] - ys[k - 1]) * ((x - xs[k - 1]) / (xs[k] - xs[k - 1]))
+    return ys[-1]
+
+
 _CIRCLE = np.array([(math.cos(a * math.pi / 10), math.sin(a * math.pi / 10)) for a in range(20)])
 
 
@@ -230,6 +240,8 @@ class Layer:
             soft: Width of the rim's shade in pixels.
         """
         height, width = self.alpha.shape
+        if height * width < 160:  # a button or a bead: too small to show any of it
+            return
         small = (max(4, width // 4), max(4, height // 4))
         body = cv2.resize(self.alpha, small, interpolation=cv2.INTER_LINEAR_EXACT)
         for _ in range(max(1, int(soft) // 4)):

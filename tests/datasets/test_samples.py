@@ -1,0 +1,98 @@
+"""Every dataset's sample: the official layout, read by the reader that meets the real files."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from fashion_tf.datasets import (
+    READERS,
+    deepfashion,
+    deepfashion2,
+    imaterialist,
+    load,
+    reader,
+    sample_folder,
+    write_sample,
+)
+from fashion_tf.datasets.images import read_image, read_mask
+
+# The classes that each sample shows (all of them, where it is not said).
+SHOWN = {"deepfashion": 37, "imaterialist": 24, "fashion-product-images": 3}
+PARSING = ("clothing-co-parsing", "fashionista", "cfpd")
+
+
+def digest(folder):
+    """A digest of every file's name and bytes."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_same_seed_gives_the_same_bytes(name, tmp_path):
+    again = write_sample(name, tmp_path, seed=0)
+    assert digest(again) == digest(sample_folder(name))
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if name not in PARSING])
+def test_the_sample_shows_its_classes(name):
+    dataset = load(name, "sample")
+    assert dataset.name == name == reader(name).NAME
+    shown = dataset.table["label"].nunique()
+    assert shown >= min(SHOWN.get(name, len(dataset.classes)), len(dataset.classes)) * 0.9, shown
+    assert dataset.table["image"].is_unique or name == "deepfashion2"
+
+
+@pytest.mark.parametrize("name", PARSING)
+def test_masks_lie_on_their_photos(name):
+    dataset = load(name, "sample")
+    rows = dataset.table[dataset.table["mask"].notna()].iloc[::17]
+    seen = set()
+    for image, mask in zip(rows["image"], rows["mask"]):
+        labels = read_mask(mask)
+        assert labels.shape == read_image(image).shape[:2]
+        assert labels.max() < len(dataset.classes)
+        assert 0.3 < np.mean(labels == 0) < 0.95  # a person before a background
+        seen |= set(np.unique(labels))
+    assert len(seen) > 8
+
+
+def test_boxes_and_masks_of_deepfashion2_agree():
+    dataset = load("deepfashion2", "sample")
+    for row in dataset.table.iloc[::23].itertuples():
+        mask = read_mask(row.mask)
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        assert row.box == (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        assert mask.shape == read_image(row.image).shape[:2]
+    photos = dataset.table.groupby("group")["image"].nunique()
+    assert {1, 2} <= set(photos)  # some garments stand in two photos
+    classes = dataset.table.groupby("split")["label"].nunique()
+    assert (classes == 13).all()
+
+
+def test_boxes_of_deepfashion_lie_in_their_photos():
+    dataset = load("deepfashion", "sample")
+    for row in dataset.table.iloc[::41].itertuples():
+        height, width = read_image(row.image).shape[:2]
+        x1, y1, x2, y2 = row.box
+        assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
+
+
+def test_the_ten_categories_come_out_of_both_datasets():
+    from_deepfashion = deepfashion.ten_categories(load("deepfashion", "sample"), per_class=40)
+    assert from_deepfashion.classes == deepfashion.CATEGORIES
+    counts = from_deepfashion.table["label"].value_counts()
+    assert (counts == 40).all()
+    shares = from_deepfashion.table["split"].value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.7, abs=0.02)
+    dataset = load("imaterialist", "sample")
+    label_map = imaterialist.read_label_map(sample_folder("imaterialist"))
+    ten = imaterialist.ten_categories(dataset, label_map, per_class=20)
+    assert ten.table["label"].nunique() == 10
+
+
+def test_deepfashion2_is_balanced_for_its_paper():
+    balanced = deepfashion2.balanced(load("deepfashion2", "sample"), per_class=15)
+    assert (balanced.table["label"].value_counts() == 15).all()
