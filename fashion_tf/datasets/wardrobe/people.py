@@ -2,7 +2,7 @@
 
 from .accessories import ACCESSORIES, Accessory, draw_behind
 from .articles import ARTICLES, CATEGORIES, GARMENT_TYPES, SETS, TYPE_ARTICLES, Worn
-from .body import FLOOR, WAIST, Body, Head
+from .body import CROTCH, FLOOR, WAIST, Body, Head
 from .cuts import Lower, Skirt
 from .drawing import finish
 from .fabrics import COLOUR_NAMES, PRINTS, TEXTURES, Fabric
@@ -62,6 +62,10 @@ def draw_figure(canvas, body, head, worn, extras, tucked=False):
         max((one.pieces[0].hem for one in by_role["full"] if not isinstance(one.pieces[0], Lower)), default=0) > 6.6
     )
 
+    def shows(top, bottom):
+        """Whether the body between two heights is in the image; a crop spares the rest."""
+        return body.at((0, bottom))[1] > 0 and body.at((0, top))[1] < canvas.image.shape[0]
+
     def lay(*groups):
         for group in groups:
             for extra in of.get(group, ()):
@@ -81,14 +85,16 @@ def draw_figure(canvas, body, head, worn, extras, tucked=False):
                 one.draw_sleeve(canvas, body, side, under=over > 0)
 
     if not body.flat:
-        head.draw_back(canvas)
+        if shows(-0.4, 2.7):
+            head.draw_back(canvas)
         for extra in extras:
             draw_behind(extra, canvas, body)
         for side in (0, 1):
             if body.behind[side]:
                 arm(side)
-        body.draw_legs(canvas)
-        lay("legwear", "shoes")
+        if shows(CROTCH - 0.6, FLOOR + 0.2):
+            body.draw_legs(canvas)
+            lay("legwear", "shoes")
         # Narrow trousers go into boots, everything else falls over them.
         into_boots = any(isinstance(one.pieces[0], Lower) and one.pieces[0].ankle < 0.06 for one in by_role["lower"])
         if not into_boots:
@@ -110,9 +116,10 @@ def draw_figure(canvas, body, head, worn, extras, tucked=False):
         if extra.article == "scarf":
             extra.draw(canvas, body)
     if not body.flat:
-        head.draw(canvas)
-        head.draw_front(canvas)
-        lay("glasses", "hat/headband")
+        if shows(-0.5, 2.7):
+            head.draw(canvas)
+            head.draw_front(canvas)
+            lay("glasses", "hat/headband")
     for side in (0, 1):
         if not body.behind[side]:
             arm(side)
