@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """Downloads Fashion-MNIST (30 MB, MIT licence, no account), verifies it, and lays it out.
 
-    python data_scripts/fashion_mnist.py [FOLDER]
+    python data_scripts/fashion_mnist.py [--to FOLDER]
 
-FOLDER/fashion-mnist then holds the four IDX files. The same as `fashion-tf data fetch fashion-mnist`.
+FOLDER/fashion-mnist then holds the four IDX files.
+The same as `fashion-tf data fetch fashion-mnist`.
 """
 
 import sys
@@ -11,4 +12,4 @@ import sys
 from fashion_tf.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(["data", "fetch", "fashion-mnist", *(["--to", sys.argv[1]] if sys.argv[1:] else [])]))
+    sys.exit(main(["data", "fetch", "fashion-mnist", *sys.argv[1:]]))

@@ -67,6 +67,7 @@ def _parser():
     fetch = actions.add_parser("fetch", help="download a dataset, or say how to get it")
     fetch.add_argument("name")
     fetch.add_argument("--to", metavar="FOLDER", help="default: $FASHION_TF_DATA, or ./data")
+    fetch.add_argument("--password", help="for encrypted archives")
     fetch.set_defaults(command=_data_fetch)
     check = actions.add_parser("check", help="read a dataset and print what it holds")
     check.add_argument("name")
@@ -122,17 +123,19 @@ def _lint(options):
 
 def _data_list(options):
     from fashion_tf.datasets import READERS, reader
+    from fashion_tf.datasets.sources import SOURCES
 
     for name in READERS:
-        module = reader(name)
-        print(f"{name:28} {module.TITLE} ({module.LICENCE})")
+        module, source = reader(name), SOURCES[name]
+        print(f"{name:24} {module.TITLE}\n{'':24} licence: {module.LICENCE}; account: {source.account}; "
+              f"{source.size}")
     return 0
 
 
 def _data_fetch(options):
     from fashion_tf.datasets.fetch import fetch
 
-    print(fetch(options.name, options.to))
+    print(fetch(options.name, options.to, options.password))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 28 x 28 grey pictures in four IDX files.
 
-Source of the format, the class names and the checksums:
+Source of the format and the class names:
 https://github.com/zalandoresearch/fashion-mnist (MIT licence).
 """
 
@@ -28,16 +28,6 @@ PAIRS = {
 FILES = tuple(name for pair in PAIRS.values()
               for packed in pair for name in (packed, packed.removesuffix(".gz")))
 OFFICIAL_COUNTS = {"train": 60_000, "test": 10_000}
-DOWNLOADS = {  # file -> hash, as published
-    "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
-    "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
-    "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
-}
-ADDRESSES = (  # tried in this order
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
 SAMPLE_COUNTS = {"train": 2_000, "test": 500}
 
 

@@ -53,7 +53,7 @@ def test_the_pictures_are_the_same_on_every_machine():
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "73f9577cbad8d26ea954bcb7f740dca80715bece09bb41c01d4a154cdff168b5"
+DIGEST = "059b60e54608538a0b1322b8c099fb25266ab1e0d593f766b4850cfad8fd7095"
 
 
 def check(drawing, shape):

@@ -391,13 +391,14 @@ class Lower:
         edges = [tube(*self.leg(body, side), times=1) for side in (0, 1)]
         pelvis = at(self.pelvis(body))
         layer = canvas.layer([pelvis, closed(edges[0]), closed(edges[1])], worn.fabric)
-        seam = worn.fabric.seam
+        seam, crotch = worn.fabric.seam, at((0, CROTCH))
         for side in (0, 1):
             outer, inner = edges[side] if side == 0 else edges[side][::-1]
+            below = inner[inner[:, 1] > crotch[1] + 0.08 * unit]
             # Where the legs touch, the inner edge of the leg in front must still be seen.
             if side == body.front_leg:
-                layer.line(inner[2:], darker(worn.fabric.rgb, 0.5), max(1, 0.03 * unit))
-            layer.fold(inner, -34, 0.14 * unit)
+                layer.line([crotch, *below], darker(worn.fabric.rgb, 0.5), 0.03 * unit)
+            layer.fold([crotch, *below], -34, 0.14 * unit)
             middle = (outer + inner) / 2
             layer.fold(middle[1:], 14, 0.16 * unit)
             self._crease(layer, body, worn, outer, inner)

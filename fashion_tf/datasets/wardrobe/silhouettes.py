@@ -60,11 +60,11 @@ def _points(points):
 
 
 def _fill(image, points, value):
-    cv2.fillPoly(image, [_points(points)], value, cv2.LINE_8, 4)
+    cv2.fillPoly(image, [_points(points)], value, cv2.LINE_AA, 4)
 
 
 def _line(image, points, value, thickness=2, closed=False):
-    cv2.polylines(image, [_points(points)], closed, value, thickness, cv2.LINE_8, 4)
+    cv2.polylines(image, [_points(points)], closed, value, thickness, cv2.LINE_AA, 4)
 
 
 def _rounded(points):
@@ -208,7 +208,7 @@ def _trunk(rng, *, top, hem, shoulder, chest, waist, hip, sleeve, neck, front, p
     _neckline(rng, cloth, mask, grey, neck, neck_half, top)
     if _chance(rng, 0.3):
         _line(cloth, [(MIDDLE - 50, hem - 6), (MIDDLE + 50, hem - 6)], _ink(rng, grey, 50), 2)
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 def _neckline(rng, cloth, mask, grey, neck, half, top):
@@ -216,11 +216,11 @@ def _neckline(rng, cloth, mask, grey, neck, half, top):
     if neck in ("round", "wide"):
         depth = int(rng.integers(3, 13))
         centre, axes = (MIDDLE, top - 1), (half, depth)
-        cv2.ellipse(cloth, centre, (half + 4, depth + 4), 0, 0, 180, ink, int(rng.integers(1, 4)))
+        cv2.ellipse(cloth, centre, (half + 4, depth + 4), 0, 0, 180, ink, int(rng.integers(1, 4)), cv2.LINE_AA)
         if _chance(rng, 0.7):
-            cv2.ellipse(mask, centre, axes, 0, 0, 180, 0, -1)
+            cv2.ellipse(mask, centre, axes, 0, 0, 180, 0, -1, cv2.LINE_AA)
         else:  # the inside of the back is seen
-            cv2.ellipse(cloth, centre, axes, 0, 0, 180, max(10, grey - 70), -1)
+            cv2.ellipse(cloth, centre, axes, 0, 0, 180, max(10, grey - 70), -1, cv2.LINE_AA)
     elif neck == "v":
         depth = int(rng.integers(10, 28))
         notch = [(MIDDLE - half, top - 1), (MIDDLE, top + depth), (MIDDLE + half, top - 1)]
@@ -251,7 +251,7 @@ def _neckline(rng, cloth, mask, grey, neck, half, top):
                                    (0, top + 19)]))  # fmt: skip
         _fill(mask, hood, 255)
         _line(cloth, hood, ink, 2, closed=True)
-        cv2.ellipse(cloth, (MIDDLE, top + 1), (half - 3, 7), 0, 0, 360, max(8, grey - 90), -1)
+        cv2.ellipse(cloth, (MIDDLE, top + 1), (half - 3, 7), 0, 0, 360, max(8, grey - 90), -1, cv2.LINE_AA)
 
 
 def _front(rng, cloth, grey, front, top, hem, hip):
@@ -263,9 +263,9 @@ def _front(rng, cloth, grey, front, top, hem, hip):
             step = int(rng.integers(9, 17))
             dot = 255 if grey < 130 else 15
             for y in range(top + 14, hem - 4, step):
-                cv2.circle(cloth, (x + 4, y), 2, dot, -1)
+                cv2.circle(cloth, (x + 4, y), 2, dot, -1, cv2.LINE_AA)
                 if front == "double":
-                    cv2.circle(cloth, (x - 10, y), 2, dot, -1)
+                    cv2.circle(cloth, (x - 10, y), 2, dot, -1, cv2.LINE_AA)
         for side in (-1, 1):
             kind = int(rng.integers(4))
             y = top + (hem - top) * int(rng.integers(58, 70)) // 100
@@ -282,7 +282,7 @@ def _front(rng, cloth, grey, front, top, hem, hip):
         kind = int(rng.integers(4))
         y = top + int(rng.integers(30, 52))
         if kind == 0:
-            cv2.circle(cloth, (MIDDLE, y), int(rng.integers(7, 16)), dark, int(_pick(rng, (-1, 2, 3))))
+            cv2.circle(cloth, (MIDDLE, y), int(rng.integers(7, 16)), dark, int(_pick(rng, (-1, 2, 3))), cv2.LINE_AA)
         elif kind == 1:
             width = int(rng.integers(9, 20))
             for row in range(int(rng.integers(1, 4))):
@@ -294,7 +294,7 @@ def _front(rng, cloth, grey, front, top, hem, hip):
         else:
             half = int(rng.integers(7, 15))
             cv2.rectangle(cloth, (MIDDLE - half, y - half), (MIDDLE + half, y + half), dark, -1)
-            cv2.circle(cloth, (MIDDLE + 2, y - 1), half // 2, grey, -1)
+            cv2.circle(cloth, (MIDDLE + 2, y - 1), half // 2, grey, -1, cv2.LINE_AA)
 
 
 def _between(rng, low, high):
@@ -390,7 +390,7 @@ def _trouser(rng):
             _line(cloth, pocket, ink, 2)
         shade = np.array([(8 + spread // 2, crotch + 8), (8 + spread, hem - 8)]) * (side, 1) + (MIDDLE, 0)
         _line(cloth, shade, min(255, grey + int(rng.integers(-35, 36))), int(rng.integers(2, 7)))
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 # Shoes, pointing left: x runs from the toe (0) to the heel, y down to the ground --------------------------------
@@ -435,7 +435,7 @@ def _sneaker(rng):
         light,
     )
     _line(cloth, [(0, ground - sole), (MIDDLE, ground - sole + 2), (SIZE, ground - sole - 2)], max(5, light - 120), 2)
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 def _ankle_boot(rng):
@@ -492,7 +492,7 @@ def _ankle_boot(rng):
         max(5, grey - 110),
         2,
     )
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 def _sandal(rng):
@@ -547,16 +547,17 @@ def _sandal(rng):
             (back - 5, height),
         ]
         _fill(mask, counter, 255)
-        cv2.ellipse(mask, (back - 14, height), (14, _between(rng, 3, 6)), 8, 0, 360, 255, max(2, thick - 3))
+        loop, thin = (14, _between(rng, 3, 6)), max(2, thick - 3)
+        cv2.ellipse(mask, (back - 14, height), loop, 8, 0, 360, 255, thin, cv2.LINE_AA)
         if style == "gladiator":
             for y in range(max(8, height - 26), height, 9):
-                cv2.ellipse(mask, (back - 14, y), (13, 4), 8, 0, 360, 255, 3)
+                cv2.ellipse(mask, (back - 14, y), (13, 4), 8, 0, 360, 255, 3, cv2.LINE_AA)
             straps.append([(back - 26, height), (ball + 8, ground - sole - lift // 4)])
             straps.append([(back - 2, height), (back - 3, max(8, height - 26))])
     for strap in straps:
         _line(mask, strap, 255, max(2, thick - (3 if style == "gladiator" else 0)))
     cv2.subtract(cloth, int(rng.integers(0, 60)), dst=cloth[max(0, ground - lift - sole) :])
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 # Bags ------------------------------------------------------------------------------------------------------------
@@ -638,15 +639,16 @@ def _bag(rng):
         ]
         cv2.subtract(cloth, int(rng.integers(5, 30)), dst=cloth[depth:])
         _line(cloth, edge, ink, 3)
-        cv2.circle(cloth, (MIDDLE, depth + dip // 2), _between(rng, 2, 5), 250 if grey < 180 else 20, -1)
+        cv2.circle(cloth, (MIDDLE, depth + dip // 2), _between(rng, 2, 5), 250 if grey < 180 else 20, -1, cv2.LINE_AA)
     elif flap == "zip":
         y = top + _between(rng, 5, 18)
         _line(cloth, [(MIDDLE - half, y), (MIDDLE + half, y)], ink, 2)
         if _chance(rng, 0.5):
-            cv2.rectangle(cloth, (MIDDLE - half * 6 // 10, depth), (MIDDLE + half * 6 // 10, bottom - 8), ink, 2)
+            left, right = MIDDLE - half * 6 // 10, MIDDLE + half * 6 // 10
+            cv2.rectangle(cloth, (left, depth), (right, bottom - 8), ink, 2, cv2.LINE_AA)
     if _chance(rng, 0.4):
         _line(cloth, outline, ink, 3, closed=True)
-    return cv2.bitwise_and(cloth, mask)
+    return cv2.multiply(cloth, mask, scale=1 / 255)
 
 
 _PAINTERS = (_t_shirt, _trouser, _pullover, _dress, _coat, _sandal, _shirt, _sneaker, _bag, _ankle_boot)

@@ -1,0 +1,114 @@
+"""Where each dataset comes from, and how it is got: the facts that `fetch` and the scripts use."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a dataset is obtained.
+
+    Attributes:
+        size: How much is downloaded, where that is known.
+        account: What stands between: "none", or a form, an agreement, an account.
+        files: Files to download: name to published hash (``"md5:..."``), or None where none is
+            published; then reading the dataset is what verifies it.
+        addresses: Tried in this order; a file's name is put behind each that ends with "/".
+        strip: Leading folders of an archive to leave out.
+        kaggle: A Kaggle dataset's handle.
+        kaggle_files: What of it is kept (the archive holds the pictures twice).
+        steps: How to get it by hand, one step each.
+    """
+
+    size: str
+    account: str
+    files: dict | None = None
+    addresses: tuple = ()
+    strip: int = 0
+    kaggle: str | None = None
+    kaggle_files: tuple = ()
+    steps: tuple = ()
+
+
+SOURCES = {
+    "fashion-mnist": Source(
+        "30 MB", "none",
+        files={
+            "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+        },
+        addresses=(
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        ),
+        steps=("Download the four files from https://github.com/zalandoresearch/fashion-mnist "
+               "(data/fashion).",),
+    ),
+    "clothing-dataset-small": Source(
+        "size not published", "none", files={"clothing-dataset-small.zip": None},
+        addresses=("https://github.com/alexeygrigorev/clothing-dataset-small/archive/refs/heads/"
+                   "master.zip",),
+        strip=1,
+        steps=("Download https://github.com/alexeygrigorev/clothing-dataset-small as a zip file "
+               "(Code, Download ZIP).",),
+    ),
+    "clothing-co-parsing": Source(
+        "size not published", "none", files={"clothing-co-parsing.zip": None},
+        addresses=("https://github.com/bearpaw/clothing-co-parsing/archive/refs/heads/master.zip",),
+        strip=1,
+        steps=("Download https://github.com/bearpaw/clothing-co-parsing as a zip file (Code, "
+               "Download ZIP).",),
+    ),
+    "fashion-product-images": Source(
+        "593 MB (the small edition)", "a Kaggle account",
+        kaggle="paramaggarwal/fashion-product-images-small", kaggle_files=("images", "styles.csv"),
+        steps=("Sign in at https://www.kaggle.com and open "
+               "https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small "
+               "(60 x 80 pixels; ...-dataset has the large pictures).",
+               "Download the archive."),
+    ),
+    "fashionista": Source(
+        "size not published", "none for v0.2.1; the refined v1.0 is at its authors' discretion",
+        files={"fashionista-v0.2.1.tgz": None},
+        addresses=("http://vision.is.tohoku.ac.jp/~kyamagu/research/paperdoll/",),
+        steps=("Ask the authors of the refined edition (Tangseng, Wu and Yamaguchi) for "
+               "fashionista-v1.0.mat, or download fashionista-v0.2.1.tgz from "
+               "http://vision.is.tohoku.ac.jp/~kyamagu/research/paperdoll/.",),
+    ),
+    "cfpd": Source(
+        "size not published", "none stated, but a page with a Google Drive link",
+        steps=("Open https://sites.google.com/site/fashionparsing/dataset and follow the link to "
+               "Google Drive.",
+               "Download fashon_parsing_data.mat (spelled so) and the folder image."),
+    ),
+    "deepfashion": Source(
+        "size not published", "research agreement",
+        steps=("Open https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html, 'Category and Attribute "
+               "Prediction Benchmark', and accept its terms (non-commercial research).",
+               "Download Anno_coarse (or Anno), Anno_fine, Eval and Img/img.zip."),
+    ),
+    "deepfashion2": Source(
+        "size not published", "a form; the authors send a password",
+        steps=("Fill in the form that https://github.com/switchablenorms/DeepFashion2 links to; the "
+               "authors answer with a password (many say that they wait in vain).",
+               "Download train.zip and validation.zip from the Google Drive folder.",
+               "Pass the password: fashion-tf data fetch deepfashion2 --password PASSWORD"),
+    ),
+    "imaterialist": Source(
+        "size not published; the photos are addresses only",
+        "a Kaggle account that has accepted the competition's rules",
+        steps=("Accept the rules at "
+               "https://www.kaggle.com/c/imaterialist-challenge-fashion-2018 and download "
+               "train.json, validation.json and test.json.",
+               "Take iMat_fashion_2018_label_map_228.csv from "
+               "https://github.com/visipedia/imat_fashion_comp.",
+               "Download the photos by their addresses as train/<id>.jpg, validation/<id>.jpg; many "
+               "addresses may be dead, which the reader counts."),
+    ),
+    "fashionstyle14": Source(
+        "size not published", "on request",
+        steps=("Ask for the dataset at https://esslab.jp/~ess/en/data/fashionstyle14/.",
+               "Download FashionStyle14_v1 (folder dataset and the four .csv lists)."),
+    ),
+}
