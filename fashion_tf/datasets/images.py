@@ -35,6 +35,7 @@ _UPRIGHT = {
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 _OPENERS = {"image": {}, "mask": {}}
+_READERS_FILES = (".mat", ".json")  # endings that the kit's own readers register openers for
 
 
 def register_opener(kind, ending, opener):
@@ -70,8 +71,18 @@ def split_reference(reference):
 
 def _opener(kind, path):
     name = path.lower()
+    if name.endswith(_READERS_FILES):
+        _import_readers()  # a worker process may have got a table, and no reader
     fitting = [ending for ending in _OPENERS[kind] if name.endswith(ending)]
     return _OPENERS[kind][max(fitting, key=len)] if fitting else None
+
+
+@lru_cache(maxsize=1)
+def _import_readers():
+    from fashion_tf.datasets import READERS, reader
+
+    for name in READERS:
+        reader(name)
 
 
 @lru_cache(maxsize=4)  # the files of one dataset; a packed file is read once, not once a picture

@@ -96,3 +96,17 @@ def test_the_ten_categories_come_out_of_both_datasets():
 def test_deepfashion2_is_balanced_for_its_paper():
     balanced = deepfashion2.balanced(load("deepfashion2", "sample"), per_class=15)
     assert (balanced.table["label"].value_counts() == 15).all()
+
+
+def test_a_process_that_got_only_the_table_reads_the_masks():
+    """As a worker on a cluster does."""
+    import subprocess
+    import sys
+
+    references = [str(load(name, "sample").table["mask"].iloc[0])
+                  for name in ("cfpd", "clothing-co-parsing", "deepfashion2", "fashionista")]
+    code = ("import sys; from fashion_tf.datasets.images import read_mask; "
+            "print(*[read_mask(reference).shape for reference in sys.argv[1:]])")
+    answer = subprocess.run([sys.executable, "-c", code, *references], capture_output=True,
+                            text=True, check=True)
+    assert answer.stdout.count("(") == 4
