@@ -512,16 +512,19 @@ def write_sample(folder, seed=0):
     """Draws items of the ten classes in one to three photos each, in the official coarse layout.
 
     Further photos of an item are closer views of the first, so that a split at random puts
-    near-duplicates on both sides, as in the real files. Drawn are categories, boxes and the official
-    partition; attributes and landmarks are not. The same seed gives the same bytes.
+    near-duplicates on both sides, as in the real files. Written are categories, boxes, attributes (the
+    wardrobe's patterns) and the official partition; landmarks are not. The same seed gives the same
+    bytes.
     """
+    from fashion_tf.datasets.wardrobe import PATTERNS
+
     folder = Path(folder)
     generator = np.random.Generator(np.random.PCG64(seed))
     numbers = {name: number for number, name in enumerate(
         (name for names in _OFFICIAL_CATEGORIES.values() for name in names), start=1)}
     by_class = {name: [category for category, target in CATEGORY_OF.items()
                        if target == name and category in _SAMPLE_ARTICLES] for name in CATEGORIES}
-    categories, boxes, splits = [], [], []
+    categories, boxes, splits, attributes = [], [], [], []
     for item in range(SAMPLE_ITEMS * len(CATEGORIES)):
         name = CATEGORIES[item % len(CATEGORIES)]
         category = by_class[name][generator.integers(len(by_class[name]))]
@@ -537,11 +540,16 @@ def write_sample(folder, seed=0):
             categories.append(f"{path}    {numbers[category]}")
             boxes.append(f"{path}    {' '.join(f'{side:03d}' for side in box)}")
             splits.append(f"{path}    {split}")
+            pattern = drawing.garments[0].pattern
+            attributes.append(f"{path}    {' '.join('1' if one == pattern else '-1' for one in PATTERNS)}")
     for place, header, rows in (
             ("Anno/list_category_cloth.txt", "category_name  category_type",
              [f"{name}    {kind}" for kind, names in _OFFICIAL_CATEGORIES.items() for name in names]),
             ("Anno/list_category_img.txt", "image_name  category_label", categories),
             ("Anno/list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", boxes),
+            ("Anno/list_attr_cloth.txt", "attribute_name  attribute_type",
+             [f"{pattern}    1" for pattern in PATTERNS]),
+            ("Anno/list_attr_img.txt", "image_name  attribute_labels", attributes),
             ("Eval/list_eval_partition.txt", "image_name  evaluation_status", splits)):
         write_text(folder / place, "\n".join([str(len(rows)), header, *rows]) + "\n")
 

@@ -80,6 +80,14 @@ def test_boxes_of_deepfashion_lie_in_their_photos():
         assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
 
 
+def test_attributes_of_deepfashion_say_the_pattern():
+    dataset = load("deepfashion", "sample")
+    attributes = deepfashion.read_attributes(sample_folder("deepfashion"), dataset)
+    assert len(attributes) == len(dataset)
+    assert ((attributes == 1).sum(axis=1) == 1).all()
+    assert 0.2 < (attributes["plain"] == 1).mean() < 0.8
+
+
 def test_the_ten_categories_come_out_of_both_datasets():
     from_deepfashion = deepfashion.ten_categories(load("deepfashion", "sample"), per_class=40)
     assert from_deepfashion.classes == deepfashion.CATEGORIES
