@@ -1,8 +1,10 @@
 #!/usr/bin/env python
-"""Says how to get the Colorful Fashion Parsing Data (a Google Drive link), verifies it, and lays it out.
+"""Says how to get the Colorful Fashion Parsing Data, then unpacks and verifies them.
 
     python data_scripts/cfpd.py [--to FOLDER]
 
+Size and terms: size not published; licence: none stated; account: none stated, but a page with a
+Google Drive link.
 FOLDER/cfpd then holds fashon_parsing_data.mat and image/.
 The same as `fashion-tf data fetch cfpd`.
 """

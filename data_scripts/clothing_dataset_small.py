@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-"""Downloads clothing-dataset-small (CC0, no account), verifies it, and lays it out.
+"""Downloads clothing-dataset-small, unpacks and verifies it.
 
     python data_scripts/clothing_dataset_small.py [--to FOLDER]
 
-FOLDER/clothing-dataset-small then holds SPLIT/CLASS/UUID.jpg.
+Size and terms: size not published; licence: CC0 1.0; account: none.
+FOLDER/clothing-dataset-small then holds train/, validation/ and test/, with CLASS/UUID.jpg in each.
 The same as `fashion-tf data fetch clothing-dataset-small`.
 """
 

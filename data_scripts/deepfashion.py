@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""Says how to get DeepFashion (research agreement), unpacks, verifies it, and lays it out.
+"""Says how to get DeepFashion, then unpacks and verifies it.
 
     python data_scripts/deepfashion.py [--to FOLDER]
 
-FOLDER/deepfashion then holds Anno_coarse/ or Anno/, Eval/ and img/.
+Size and terms: size not published; licence: non-commercial research and education only; by
+agreement with the authors; account: research agreement.
+FOLDER/deepfashion then holds Anno_coarse/ (or Anno/) or Anno_fine/, Eval/ and Img/img/ (or img/).
 The same as `fashion-tf data fetch deepfashion`.
 """
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""Says how to get DeepFashion2 (form and password), unpacks, verifies it, and lays it out.
+"""Says how to get DeepFashion2, then unpacks and verifies it.
 
     python data_scripts/deepfashion2.py [--to FOLDER]
 
-FOLDER/deepfashion2 then holds train/ and validation/ with image/ and annos/.
+Size and terms: size not published; licence: non-commercial research only; password on request from
+the authors; account: a form; the authors send a password.
+FOLDER/deepfashion2 then holds train/ and validation/, with image/ and annos/ in each.
 The same as `fashion-tf data fetch deepfashion2`.
 """
 

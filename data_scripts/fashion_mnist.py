@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-"""Downloads Fashion-MNIST (30 MB, MIT licence, no account), verifies it, and lays it out.
+"""Downloads Fashion-MNIST and verifies it.
 
     python data_scripts/fashion_mnist.py [--to FOLDER]
 
-FOLDER/fashion-mnist then holds the four IDX files.
+Size and terms: 30 MB; licence: MIT; account: none.
+FOLDER/fashion-mnist then holds the four IDX files, *-ubyte.gz.
 The same as `fashion-tf data fetch fashion-mnist`.
 """
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""Downloads Fashionista v0.2.1, or reads the refined v1.0 (on request), verifies it, and lays it out.
+"""Downloads Fashionista v0.2.1, or takes the refined v1.0 from you; unpacks and verifies it.
 
     python data_scripts/fashionista.py [--to FOLDER]
 
-FOLDER/fashionista then holds one .mat file.
+Size and terms: size not published; licence: none stated; photos from chictopia.com, for research;
+account: none for v0.2.1; the refined v1.0 is at its authors' discretion.
+FOLDER/fashionista then holds fashionista_v0.2.1.mat or fashionista-v1.0.mat.
 The same as `fashion-tf data fetch fashionista`.
 """
 

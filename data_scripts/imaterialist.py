@@ -1,9 +1,13 @@
 #!/usr/bin/env python
-"""Says how to get iMaterialist Fashion 2018 (Kaggle account), verifies it, and lays it out.
+"""Says how to get iMaterialist Fashion 2018, then unpacks and verifies it.
 
     python data_scripts/imaterialist.py [--to FOLDER]
 
-FOLDER/imaterialist then holds the JSON files, the label map and the photos.
+Size and terms: size not published; the photos are addresses only; licence: Kaggle competition
+rules; the photos belong to Wish and its merchants; account: a Kaggle account that has accepted the
+competition's rules.
+FOLDER/imaterialist then holds train.json, validation.json, test.json, the label map, and the photos
+in train/ and validation/.
 The same as `fashion-tf data fetch imaterialist`.
 """
 

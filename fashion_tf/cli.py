@@ -127,8 +127,8 @@ def _data_list(options):
 
     for name in READERS:
         module, source = reader(name), SOURCES[name]
-        print(f"{name:24} {module.TITLE}\n{'':24} licence: {module.LICENCE}; account: {source.account}; "
-              f"{source.size}")
+        print(f"{name:24} {module.TITLE}\n{'':24} {source.way}; licence: {module.LICENCE}; account: "
+              f"{source.account}; {source.size}")
     return 0
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from fashion_tf.datasets import reader
-from fashion_tf.datasets.archives import is_archive, unpack
+from fashion_tf.datasets.archives import disk_is_full, holds_archive, is_archive, unpack
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
 
@@ -16,8 +16,9 @@ from fashion_tf.errors import DataError
 def fetch(name, folder=None, password=None):
     """Gets a dataset into FOLDER/name and reads it once to verify it.
 
-    Archives that lie in FOLDER/name are unpacked there. A file that is there and has the published
-    hash is not fetched again. Nothing of the user's is overwritten.
+    Archives that lie in FOLDER/name, or in a folder there (``Img/img.zip``), are unpacked where
+    they lie. Nothing that is there is overwritten or fetched again; a file whose hash is not the
+    published one is named, kept, and judged by reading it.
 
     Args:
         name: The dataset's name.
@@ -28,24 +29,28 @@ def fetch(name, folder=None, password=None):
         A text that says what was read.
 
     Raises:
-        DataError: No address answered, a file's hash is wrong, an archive is damaged, or the dataset
-            has to be got by hand: then the message has the steps.
+        DataError: No address answered, a file's hash is wrong, an archive is damaged, the disk is
+            full, or the dataset has to be got by hand: then the message has the steps.
     """
     module, source = reader(name), SOURCES[name]
     folder = Path(folder or os.environ.get("FASHION_TF_DATA") or "data").expanduser() / name
-    folder.mkdir(parents=True, exist_ok=True)
-    downloaded = source.files or {}
-    archived = any(is_archive(file) for file in downloaded)
-    if downloaded and not (archived and _is_there(module, folder)):
-        for file, known_hash in downloaded.items():
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {error.strerror}.") from None
+    for level in ("*", "*/*"):  # an archive may bring others along
+        for archive in sorted(folder.glob(level)):
+            if is_archive(archive) and archive.is_file():
+                _unpack(module, archive, password)
+    complete = _is_there(module, folder)
+    for file, known_hash in source.files.items():
+        if not is_archive(file):
             _download(name, source, file, known_hash, folder)
-    elif source.kaggle and not _is_there(module, folder) and not _archives(folder):
+        elif not complete:
+            _download(name, source, file, known_hash, folder)
+            _unpack(module, folder / file, password)
+    if source.kaggle and not complete:
         _from_kaggle(name, source, folder)
-    if not _is_there(module, folder):
-        for archive in _archives(folder):
-            strip = source.strip if archive.name in downloaded else 0
-            print(f"unpacking {archive} ...", flush=True)
-            print(f"{unpack(archive, folder, password, strip):,} files")
     if not _is_there(module, folder):
         raise DataError(by_hand(name, folder))
     dataset = module.read(folder)
@@ -64,44 +69,91 @@ def by_hand(name, folder):
 
 
 def _is_there(module, folder):
-    return any((folder / file).exists() for file in module.FILES if not is_archive(str(file)))
+    return any((folder / file).exists() for file in module.FILES)
 
 
-def _archives(folder):
-    return sorted(path for path in folder.iterdir() if path.is_file() and is_archive(path))
+def _unpack(module, archive, password):
+    print(f"unpacking {archive} ...", flush=True)
+    count = unpack(archive, archive.parent, password, module.FILES)
+    print(f"{count:,} files" if count else "unpacked already")
 
 
 def _download(name, source, file, known_hash, folder):
     import pooch
     from requests.exceptions import RequestException
 
+    place = folder / file
+    if place.exists() or (folder / file.removesuffix(".gz")).exists():
+        if place.exists() and known_hash and not _has_hash(place, known_hash):
+            print(f"{place}: is there with another hash than the published one; it is kept. Remove "
+                  "it to have the published file.")
+        return
+
+    def download(url, output_file, manager):
+        pooch.HTTPDownloader(progressbar=True, timeout=60)(url, output_file, manager)
+        if is_archive(file) and not holds_archive(output_file):
+            raise ValueError("what was sent is no archive")
+
     failures = []
     for address in source.addresses:
         url = address + file if address.endswith("/") else address
         try:
-            pooch.retrieve(url, known_hash=known_hash, fname=file, path=folder,
-                           downloader=pooch.HTTPDownloader(progressbar=True, timeout=60))
+            pooch.retrieve(url, known_hash=known_hash, fname=file, path=folder, downloader=download)
             return
         except (RequestException, OSError, ValueError) as error:  # ValueError: a wrong hash
-            failures.append(f"  {url}: {str(error).splitlines()[0]}")
-    raise DataError("\n".join([f"{file} could not be downloaded:", *failures, by_hand(name, folder)]))
+            if isinstance(error, OSError) and disk_is_full(error):
+                raise DataError(f"{place}: the disk is full; nothing was kept. Free some space, "
+                                "then try again.") from None
+            reason = str(error).strip() or type(error).__name__
+            failures.append(f"  {url}: {reason.splitlines()[0]}")
+    raise DataError("\n".join([f"{file} could not be downloaded:", *failures,
+                               by_hand(name, folder)]))
+
+
+def _has_hash(path, known_hash):
+    import pooch
+
+    algorithm, _, value = known_hash.partition(":")
+    return pooch.file_hash(str(path), alg=algorithm) == value
 
 
 def _from_kaggle(name, source, folder):
     try:
         import kagglehub
     except ImportError:
-        raise DataError(f"{by_hand(name, folder)}\nOr install kagglehub (pip install kagglehub), set "
-                        "up your Kaggle token, and run this again.") from None
+        raise DataError(f"{by_hand(name, folder)}\nOr install kagglehub (pip install kagglehub), "
+                        "set up your Kaggle token, and run this again.") from None
     try:
         found = Path(kagglehub.dataset_download(source.kaggle))
     except Exception as error:  # kagglehub has no error of its own for a missing login
-        raise DataError(f"Kaggle refused {source.kaggle} ({type(error).__name__}: {error}).\n"
-                        f"{by_hand(name, folder)}") from None
+        raise DataError(f"{source.kaggle} could not be got from Kaggle ({type(error).__name__}: "
+                        f"{error}).\n{by_hand(name, folder)}") from None
     for file in source.kaggle_files:
         origin = next(iter(sorted(found.rglob(file))), None)
-        if origin is not None and not (folder / file).exists():
-            unfinished = folder / f".{file}.part"
+        if origin is None:
+            raise DataError(f"{found}: Kaggle's {source.kaggle} holds no {file!r}.\n"
+                            f"{by_hand(name, folder)}")
+        if not (folder / file).exists():
+            _copy(origin, folder / file)
+
+
+def _copy(origin, place):
+    """Copies a file or folder; it is complete or absent."""
+    unfinished = place.with_name(f".{place.name}.part")
+    try:
+        if origin.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
+            shutil.copytree(origin, unfinished)
+        else:
+            shutil.copy2(origin, unfinished)
+        os.replace(unfinished, place)
+    except OSError as error:
+        # copytree tries every file, then raises the list of (from, to, reason).
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise DataError(f"{place}: could not be copied from {origin}: {reason}. Nothing was "
+                        "kept.") from None
+    finally:
+        if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
-            (shutil.copytree if origin.is_dir() else shutil.copy2)(origin, unfinished)
-            os.replace(unfinished, folder / file)
+        else:
+            unfinished.unlink(missing_ok=True)

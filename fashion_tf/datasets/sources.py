@@ -1,6 +1,6 @@
 """Where each dataset comes from, and how it is got: the facts that `fetch` and the scripts use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -11,9 +11,8 @@ class Source:
         size: How much is downloaded, where that is known.
         account: What stands between: "none", or a form, an agreement, an account.
         files: Files to download: name to published hash (``"md5:..."``), or None where none is
-            published; then reading the dataset is what verifies it.
+            published; then reading the dataset, its counts and fields, is what verifies it.
         addresses: Tried in this order; a file's name is put behind each that ends with "/".
-        strip: Leading folders of an archive to leave out.
         kaggle: A Kaggle dataset's handle.
         kaggle_files: What of it is kept (the archive holds the pictures twice).
         steps: How to get it by hand, one step each.
@@ -21,12 +20,16 @@ class Source:
 
     size: str
     account: str
-    files: dict | None = None
+    files: dict = field(default_factory=dict)
     addresses: tuple = ()
-    strip: int = 0
     kaggle: str | None = None
     kaggle_files: tuple = ()
     steps: tuple = ()
+
+    @property
+    def way(self):
+        """How `fetch` gets it, in a few words."""
+        return "downloaded" if self.files else "from Kaggle" if self.kaggle else "by hand"
 
 
 SOURCES = {
@@ -49,14 +52,12 @@ SOURCES = {
         "size not published", "none", files={"clothing-dataset-small.zip": None},
         addresses=("https://github.com/alexeygrigorev/clothing-dataset-small/archive/refs/heads/"
                    "master.zip",),
-        strip=1,
         steps=("Download https://github.com/alexeygrigorev/clothing-dataset-small as a zip file "
                "(Code, Download ZIP).",),
     ),
     "clothing-co-parsing": Source(
         "size not published", "none", files={"clothing-co-parsing.zip": None},
         addresses=("https://github.com/bearpaw/clothing-co-parsing/archive/refs/heads/master.zip",),
-        strip=1,
         steps=("Download https://github.com/bearpaw/clothing-co-parsing as a zip file (Code, "
                "Download ZIP).",),
     ),
@@ -93,7 +94,9 @@ SOURCES = {
         steps=("Fill in the form that https://github.com/switchablenorms/DeepFashion2 links to; the "
                "authors answer with a password (many say that they wait in vain).",
                "Download train.zip and validation.zip from the Google Drive folder.",
-               "Pass the password: fashion-tf data fetch deepfashion2 --password PASSWORD"),
+               "Unpack them with their password in a program such as 7-Zip; or leave that to "
+               "fashion-tf data fetch deepfashion2 --password PASSWORD, which is slow: Python "
+               "deciphers about half a megabyte a second."),
     ),
     "imaterialist": Source(
         "size not published; the photos are addresses only",

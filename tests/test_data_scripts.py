@@ -1,0 +1,62 @@
+"""Each dataset has a reader, a source and a script; each script runs."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+from fashion_tf import cli
+from fashion_tf.datasets import READERS, reader
+from fashion_tf.datasets.fetch import by_hand
+from fashion_tf.datasets.sources import SOURCES
+
+FOLDER = REPOSITORY / "data_scripts"
+
+
+def script(name):
+    return FOLDER / f"{name.replace('-', '_')}.py"
+
+
+def run(name, *arguments):
+    return subprocess.run([sys.executable, script(name), *arguments], capture_output=True,
+                          text=True)
+
+
+def test_every_dataset_has_a_source_and_a_script_and_the_reverse():
+    assert SOURCES.keys() == READERS.keys()
+    assert set(FOLDER.glob("*.py")) == {script(name) for name in (*READERS, "make-sample-data")}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_script_states_the_facts_and_hands_its_options_on(name, monkeypatch):
+    """The docstring repeats the source's facts for whoever opens the file; they must agree."""
+    code = script(name).read_text(encoding="utf-8")
+    text = " ".join(ast.get_docstring(ast.parse(code)).split())
+    source = SOURCES[name]
+    assert (f"Size and terms: {source.size}; licence: {reader(name).LICENCE}; account: "
+            f"{source.account}. FOLDER/{name} then holds ") in text
+    called = []
+    monkeypatch.setattr(cli, "main", lambda arguments: called.append(arguments) or 0)
+    monkeypatch.setattr(sys, "argv", [str(script(name)), "--to", "somewhere"])
+    with pytest.raises(SystemExit) as stopped:
+        exec(compile(code, script(name), "exec"), {"__name__": "__main__"})
+    assert stopped.value.code == 0
+    assert called == [["data", "fetch", name, "--to", "somewhere"]]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_steps_by_hand_are_numbered_and_name_an_address_and_the_folder(name):
+    text = by_hand(name, f"somewhere/{name}")
+    numbers = [int(number) for number in re.findall(r"^  (\d+)\. ", text, re.MULTILINE)]
+    assert len(numbers) >= 3 and numbers == list(range(1, len(numbers) + 1))
+    assert "http" in text and f"into somewhere/{name}." in text
+
+
+def test_a_script_runs_by_itself(tmp_path):
+    answer = run("deepfashion", "--to", str(tmp_path))
+    assert answer.returncode == 2
+    assert "mmlab.ie.cuhk.edu.hk" in answer.stderr
+    assert run("make-sample-data").returncode == 1
