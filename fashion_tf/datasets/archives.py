@@ -115,10 +115,16 @@ def _open_zip(archive, password):
 
 @contextmanager
 def _open_tar(archive, _):
+    def members():
+        for info in handle:
+            yield _Member(info.name, info.size,
+                          "folder" if info.isdir() else "file" if info.isfile() else "other", False,
+                          lambda info=info: handle.extractfile(info))
+        while handle.fileobj.read(1 << 20):  # to the end, where gzip has its checksum
+            pass
+
     with tarfile.open(archive) as handle:
-        yield (_Member(info.name, info.size,
-                       "folder" if info.isdir() else "file" if info.isfile() else "other", False,
-                       lambda info=info: handle.extractfile(info)) for info in handle)
+        yield members()
 
 
 def _places(archive, members, marks, maximum_bytes):

@@ -121,7 +121,7 @@ def _from_kaggle(name, source, folder):
     try:
         import kagglehub
     except ImportError:
-        raise DataError(f"{by_hand(name, folder)}\nOr install kagglehub (pip install kagglehub), "
+        raise DataError(f"{by_hand(name, folder)}\nOr install kagglehub (pip install -e '.[kaggle]'), "
                         "set up your Kaggle token, and run this again.") from None
     try:
         found = Path(kagglehub.dataset_download(source.kaggle))

@@ -165,7 +165,7 @@ def test_what_cannot_be_downloaded_says_what_to_do(network, tmp_path, name, caps
 
 def test_kaggle(network, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", None)
-    with pytest.raises(DataError, match="pip install kagglehub"):
+    with pytest.raises(DataError, match=r"pip install -e .\.\[kaggle\]"):
         fetch("fashion-product-images", tmp_path)
     sample = sample_folder("fashion-product-images")
 
