@@ -17,7 +17,8 @@ def main(arguments=None):
         print(f"fashion-tf: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fashion-tf: stopped. What is done is kept: run it again to go on (lessons: with --resume).", file=sys.stderr)
+        print("fashion-tf: stopped. What is done is kept: run it again to go on (lessons: with "
+              "--resume).", file=sys.stderr)
         return 130
 
 
