@@ -19,3 +19,7 @@ class RecordError(FashionError):
 
 class RunError(FashionError):
     """A run cannot start: an unknown lesson, a missing dataset or device, a bad option."""
+
+
+class TrainingError(FashionError):
+    """A training cannot start or go on: an unknown optimizer, a value out of range, another model."""

@@ -23,7 +23,7 @@ from fashion_tf.errors import DataError
 
 def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentation=None,
                   cache="memory", crop_to_box=False, apply_mask=False, with_masks=False,
-                  jit_compile=True):
+                  jit_compile=True, first_epoch=0):
     """Batches of a dataset for `model.fit`, `evaluate` and `predict`.
 
     With `cache`, all pictures are decoded now, so that a bad file is named now and not in the
@@ -44,7 +44,10 @@ def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentatio
         crop_to_box: Keep only what the column ``box`` encloses.
         apply_mask: Black out every pixel whose label number in the column ``mask`` is 0.
         with_masks: Yield masks instead of labels.
-        jit_compile: Compile the augmentation with XLA. False where TensorFlow lacks it.
+        jit_compile: Compile the augmentation with XLA. False where TensorFlow lacks it, and where
+            an epoch is so short that compiling (0.3 to 0.6 s) is not worth it.
+        first_epoch: The number of the first epoch: a training that goes on after its fifth epoch
+            gives 5, and sees the order and the changes that it would have seen.
 
     Returns:
         A `tf.data.Dataset` of pairs: pictures, uint8 (batch, height, width, 3) in 0..255 (1 channel
@@ -72,27 +75,53 @@ def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentatio
         raise DataError(f"{dataset.name}: row {row} ({dataset.table['image'].iloc[row]}) has no "
                         "label. Leave such rows out with where(), or ask for with_masks=True.")
     settings = {"crop_to_box": crop_to_box, "apply_mask": apply_mask, "with_masks": with_masks}
+    options = (batch_size, training, seed, augmentation, jit_compile, first_epoch)
     if cache is None:
         take, channels = _decoder(dataset, size, settings)
-    else:
-        stored, masks = load_images(dataset, size, cache=cache, **settings)
-        stored = stored if stored.ndim == 4 else stored[..., None]
-        channels = stored.shape[3]
+        return _batches(take, rows, (*size, channels), with_masks, *options)
+    stored, masks = load_images(dataset, size, cache=cache, **settings)
+    return batches_of(stored, dataset.labels if masks is None else masks, *options)
 
-        def take(chosen):
-            return stored[chosen], dataset.labels[chosen] if masks is None else masks[chosen]
 
+def batches_of(images, targets, batch_size, training, seed=0, augmentation=None, jit_compile=True,
+               first_epoch=0):
+    """Batches of pictures that are in memory already; otherwise as `make_pipeline`.
+
+    Args:
+        images: uint8 (rows, height, width, 3), or (rows, height, width) for grey pictures; as
+            `load_images` returns them.
+        targets: Labels, int64 (rows,), or masks, uint8 (rows, height, width).
+        batch_size, training, seed, augmentation, jit_compile, first_epoch: As in `make_pipeline`.
+
+    Returns:
+        As `make_pipeline`.
+    """
+    images = images if images.ndim == 4 else images[..., None]
+    with_masks = targets.ndim == 3
+    if len(images) != len(targets):
+        raise DataError(f"{len(images):,} pictures and {len(targets):,} labels or masks.")
+    if training and len(images) < batch_size:
+        raise DataError(f"{len(images)} pictures do not fill one training batch of {batch_size}; "
+                        "choose a smaller batch_size.")
+    if not with_masks:
+        targets = np.asarray(targets, np.int64)
+    return _batches(lambda chosen: (images[chosen], targets[chosen]), len(images), images.shape[1:],
+                    with_masks, batch_size, training, seed, augmentation, jit_compile, first_epoch)
+
+
+def _batches(take, rows, shape, with_masks, batch_size, training, seed, augmentation, jit_compile,
+             first_epoch):
     kinds = (tf.uint8, tf.uint8 if with_masks else tf.int64)
     change = augmentation is not None and training
     compiled = tf.function(partial(_augmented, augmentation, with_masks), jit_compile=jit_compile)
 
     def load(chosen, number):
         images, targets = tf.numpy_function(take, [chosen], kinds)
-        images = tf.ensure_shape(images, (*chosen.shape, *size, channels))
-        targets = tf.ensure_shape(targets, (*chosen.shape, *(size if with_masks else ())))
+        images = tf.ensure_shape(images, (*chosen.shape, *shape))
+        targets = tf.ensure_shape(targets, (*chosen.shape, *(shape[:2] if with_masks else ())))
         return compiled(images, targets, number) if change else (images, targets)
 
-    epochs = itertools.count()
+    epochs = itertools.count(first_epoch)
     batches = tf.data.Dataset.from_generator(
         lambda: _row_numbers(rows, batch_size, training, seed, next(epochs)),
         output_signature=(tf.TensorSpec([batch_size if training else None], tf.int64),

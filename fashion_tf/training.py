@@ -1,0 +1,365 @@
+"""Compiling and fitting: optimizers, initializers and regularizers by name, the trial that a search
+repeats, and long trainings that can be stopped.
+
+Every strength has a name here. "Weight decay 0.75" alone is not a setting: Keras 3 takes it for a
+shrinking of the weights, Keras 2 took it for a slowing of the steps, and Adadelta has a third number
+of that size. See `make_optimizer`.
+"""
+
+import inspect
+import json
+import os
+import tempfile
+from functools import lru_cache, partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from fashion_tf.errors import TrainingError
+
+OPTIMIZERS = ("Adam", "Adagrad", "Adadelta", "SGD", "Adamax")
+INITIALIZERS = {
+    "Random Normal": "RandomNormal", "He Normal": "HeNormal", "Glorot Normal": "GlorotNormal",
+    "Zeros": "Zeros", "He Uniform": "HeUniform", "Glorot Uniform": "GlorotUniform",
+}
+REGULARIZERS = ("none", "L1", "L2", "L1 & L2")
+WEIGHT_DECAYS = ("decoupled", "time", "rho")
+
+
+def default_learning_rate(optimizer):
+    """The learning rate that Keras gives an optimizer where none is named.
+
+    Args:
+        optimizer: One of `OPTIMIZERS`.
+
+    Taught in: 22_hyperparameter_search.ipynb
+    """
+    _check("optimizer", optimizer, OPTIMIZERS)
+    return inspect.signature(getattr(keras.optimizers, optimizer)).parameters["learning_rate"].default
+
+
+def make_optimizer(name, learning_rate=None, weight_decay=None, weight_decay_as=None):
+    """An optimizer, with weight decay only in a reading that is named.
+
+    Args:
+        name: One of `OPTIMIZERS`.
+        learning_rate: None: Keras's default for this optimizer.
+        weight_decay: A number, or None for none at all.
+        weight_decay_as: What that number means; needed with it.
+
+            * ``"decoupled"``: every step also shrinks each weight to (1 - learning rate x decay) of
+              itself, apart from the gradient (Loshchilov and Hutter, 2019). Keras 3's
+              ``weight_decay``.
+            * ``"time"``: step t uses learning rate / (1 + decay x t). Keras 2's ``decay``.
+            * ``"rho"``: Adadelta's memory of past gradients (Zeiler, 2012); no decay of weights.
+
+    Returns:
+        A `keras.optimizers.Optimizer`.
+
+    Raises:
+        TrainingError: An unknown name or reading; a decay without its reading, or the other way
+            round; a value out of range.
+
+    Taught in: 22_hyperparameter_search.ipynb
+    """
+    _check("optimizer", name, OPTIMIZERS)
+    if (weight_decay is None) != (weight_decay_as is None):
+        raise TrainingError(
+            f"weight_decay={weight_decay!r} and weight_decay_as={weight_decay_as!r}: give both or "
+            f"neither; the readings are {', '.join(WEIGHT_DECAYS)}.")
+    rate = default_learning_rate(name) if learning_rate is None else learning_rate
+    if not rate > 0:
+        raise TrainingError(f"learning_rate={rate!r}: it must be greater than 0.")
+    options = {}
+    if weight_decay is not None:
+        _check("weight_decay_as", weight_decay_as, WEIGHT_DECAYS)
+        if not weight_decay >= 0:
+            raise TrainingError(f"weight_decay={weight_decay!r}: it must not be negative.")
+        if weight_decay_as == "decoupled":
+            options["weight_decay"] = weight_decay
+        elif weight_decay_as == "time":
+            rate = keras.optimizers.schedules.InverseTimeDecay(
+                rate, decay_steps=1, decay_rate=weight_decay)
+        elif name != "Adadelta":
+            raise TrainingError(f"weight_decay_as='rho': only Adadelta has a rho, {name} has none.")
+        elif weight_decay >= 1:
+            raise TrainingError(f"weight_decay={weight_decay!r} as rho: it must be below 1.")
+        else:
+            options["rho"] = weight_decay
+    return getattr(keras.optimizers, name)(learning_rate=rate, **options)
+
+
+def make_regularizer(name, strength):
+    """A regularizer of kernels: what is added to the loss.
+
+    Args:
+        name: ``"none"``; ``"L1"``: strength x sum of |w|; ``"L2"``: strength x sum of w squared;
+            ``"L1 & L2"``: both, each at this strength.
+        strength: Greater than 0. Keras's own default is 0.01, large for a deep network: it is
+            added once per weight, and there are millions.
+
+    Raises:
+        TrainingError: Unknown name, or a strength out of range.
+    """
+    _check("regularizer", name, REGULARIZERS)
+    if name == "none":
+        return None
+    if not strength > 0:
+        raise TrainingError(f"regularizer_strength={strength!r}: it must be greater than 0.")
+    return keras.regularizers.L1L2(l1=strength if "L1" in name else 0.0,
+                                   l2=strength if "L2" in name else 0.0)
+
+
+def make_initializer(name):
+    """The Keras name of one of `INITIALIZERS`, for `fashion_tf.models.backbones.build_backbone`.
+
+    Raises:
+        TrainingError: Unknown name.
+    """
+    _check("initializer", name, INITIALIZERS)
+    return INITIALIZERS[name]
+
+
+def _check(field, value, allowed):
+    if value not in allowed:
+        raise TrainingError(f"There is no {field} {value!r}; choose one of {', '.join(allowed)}.")
+
+
+@lru_cache(maxsize=1)
+def has_gpu():
+    """Whether TensorFlow sees a GPU. `jit_compile=has_gpu()` is right for a model: XLA made training
+    faster on GPUs, and 2 to 4 times slower on the CPUs where it was measured."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+# What one trial of the categories paper's search is made of, and its starting point: Table 1 of the
+# paper without its weight decay, whose meaning is open.
+START = {
+    "backbone": "small_resnet_v2", "epochs": 5, "batch_size": 32,
+    "rotation": 0.0, "shear": 0.0, "zoom": 0.0, "flip": False,
+    "initializer": "Glorot Uniform", "optimizer": "Adam", "learning_rate": None,
+    "regularizer": "L1", "regularizer_strength": 1e-5,
+    "weight_decay": None, "weight_decay_as": None,
+}
+
+
+def train_classifier(settings, seed, shared):
+    """Trains one classifier from fresh weights: the trial of a search.
+
+    The same settings, seed and pictures give the same metrics on the same machine.
+
+    Args:
+        settings: `START`, changed. rotation and shear are in degrees, zoom is a share.
+        seed: Draws the initial weights, the order of the pictures and their changes.
+        shared: Arrays: ``train_images`` and ``validation_images``, uint8 (rows, height, width, 3) in
+            0..255; ``train_labels`` and ``validation_labels``, int64 (rows,) in 0 .. classes - 1;
+            and ``classes``, their number.
+
+    Returns:
+        Numbers by name: ``accuracy`` and ``loss`` on the validation pictures after the last epoch,
+        ``train_accuracy`` and ``train_loss`` over that epoch. Not-a-number where training diverged.
+
+    Raises:
+        TrainingError: A setting is unknown or out of range.
+
+    Taught in: 22_hyperparameter_search.ipynb
+    """
+    from fashion_tf.augment import Augmentation
+    from fashion_tf.pipeline import batches_of
+
+    unknown = sorted(set(settings) - set(START))
+    if unknown:
+        raise TrainingError(f"Unknown setting(s) {', '.join(unknown)}; there are {', '.join(START)}.")
+    settings = START | settings
+    keras.utils.set_random_seed(seed)
+    model = _fresh_model(settings, seed, shared["train_images"].shape[1:3], shared["classes"])
+    augmentation = Augmentation(**{
+        name: settings[name] for name in ("rotation", "shear", "zoom", "flip")})
+    changes = any(settings[name] for name in ("rotation", "shear", "zoom", "flip"))
+    epoch_steps = len(shared["train_images"]) // settings["batch_size"]
+    batches = batches_of(
+        shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
+        seed=seed, augmentation=augmentation if changes else None,
+        jit_compile=epoch_steps * settings["epochs"] > 1000)
+    history = model.fit(batches, epochs=settings["epochs"], shuffle=False, verbose=0,
+                        callbacks=[keras.callbacks.TerminateOnNaN()]).history
+    loss, accuracy = model.evaluate(shared["validation_images"], shared["validation_labels"], 128,
+                                    verbose=0)
+    diverged = not np.isfinite(loss) or not np.isfinite(history["loss"][-1])
+    return {"accuracy": float("nan") if diverged else float(accuracy), "loss": float(loss),
+            "train_accuracy": float(history["accuracy"][-1]),
+            "train_loss": float(history["loss"][-1])}
+
+
+def _fresh_model(settings, seed, size, classes):
+    """A compiled model as good as new. Tracing and optimising the training step takes longer than
+    a small trial itself, so trials whose step is the same computation share it: their weights, their
+    optimizer's state and its learning rate are set afresh."""
+    from fashion_tf.models.backbones import build_classifier
+
+    network = partial(
+        build_classifier, settings["backbone"], classes, tuple(size),
+        initializer=make_initializer(settings["initializer"]), seed=seed,
+        regularizer=make_regularizer(settings["regularizer"], settings["regularizer_strength"]))
+    rate = settings["learning_rate"]
+    rate = default_learning_rate(settings["optimizer"]) if rate is None else rate
+    decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
+    make_optimizer(settings["optimizer"], rate, decay, decay_as)  # says what is wrong with them
+    # Under a schedule the learning rate is part of the computation, otherwise it is a variable.
+    key = (settings["backbone"], classes, tuple(size), settings["regularizer"],
+           settings["regularizer_strength"], settings["optimizer"], decay, decay_as,
+           rate if decay_as == "time" else None)
+    if key not in _COMPILED:
+        if len(_COMPILED) >= _COMPILED_AT_MOST:
+            _COMPILED.pop(next(iter(_COMPILED)))
+        model = network()
+        optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"],
+                      jit_compile=has_gpu())
+        optimizer.build(model.trainable_variables)
+        _COMPILED[key] = model, [variable.numpy() for variable in optimizer.variables]
+    else:
+        model, state = _COMPILED[key]
+        model.set_weights(network().get_weights())
+        for variable, value in zip(model.optimizer.variables, state, strict=True):
+            variable.assign(value)
+    if decay_as != "time":
+        model.optimizer.learning_rate = rate
+    return model
+
+
+_COMPILED, _COMPILED_AT_MOST = {}, 6
+
+
+def fit_resumable(model, train, validation, epochs, folder, monitor="val_accuracy", settings=None,
+                  callbacks=(), verbose=2):
+    """Fits a compiled model, keeps its best epoch, and goes on where an earlier call was stopped.
+
+    After each epoch the folder holds the weights, the optimizer's state, the best weights so far
+    and the history, each file whole. A finished training is not repeated.
+
+    Args:
+        model: Compiled. It ends with the weights of the best epoch.
+        train: Function from the number of the first epoch to training batches, so that a training
+            which goes on sees the order it would have seen:
+            ``lambda first: make_pipeline(..., first_epoch=first)``. Or the batches themselves.
+        validation: Validation batches.
+        epochs: How many in all, earlier calls included.
+        folder: Where the files go.
+        monitor: The validation metric whose highest value marks the best epoch.
+        settings: What the training depends on, as JSON values. A folder of other settings is
+            refused.
+        callbacks: More Keras callbacks.
+        verbose: As for `fit`.
+
+    Returns:
+        A pandas table with a row per epoch: the metrics by their Keras names, and ``seconds``.
+
+    Raises:
+        TrainingError: The folder belongs to other settings or another model, or is damaged.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    keeper = _Keeper(folder, monitor, settings or {})
+    first = keeper.restore(model)
+    if first < epochs:
+        batches = train(first) if callable(train) else train
+        model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
+                  shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
+    keeper.load_best(model)
+    return pd.DataFrame(keeper.history[:epochs]).rename_axis("epoch")
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Writes `folder` after each epoch: latest.npz, best.npz, and history.json last, which counts."""
+
+    def __init__(self, folder, monitor, settings):
+        super().__init__()
+        self.folder, self.monitor, self.settings = folder, monitor, settings
+        self.history = []
+
+    def restore(self, model):
+        """Puts the latest state into the model; returns the number of epochs behind it."""
+        file = self.folder / "history.json"
+        if not file.is_file():
+            return 0
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            self.history = kept["history"]
+            for name in sorted({*kept["settings"], *self.settings}):
+                was, now = (json.dumps(values.get(name)) for values in (kept["settings"], self.settings))
+                if was != now:
+                    raise TrainingError(f"{self.folder}: this training was begun with {name} = {was}, "
+                                        f"now it is {now}. Choose another folder, or remove this one.")
+            with np.load(self.folder / f"latest-{len(self.history)}.npz") as arrays:
+                self._put(model, arrays)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"{self.folder}: the training kept there cannot be read ({error}). "
+                                "Remove the folder to begin anew.") from error
+        return len(self.history)
+
+    def _put(self, model, arrays):
+        model.optimizer.build(model.trainable_variables)
+        variables = [*model.weights, *model.optimizer.variables]
+        if len(arrays.files) != len(variables):
+            raise TrainingError(f"{self.folder}: it holds {len(arrays.files)} arrays and the model has "
+                                f"{len(variables)}: another model or optimizer. Choose another folder.")
+        for number, variable in enumerate(variables):
+            if arrays[f"a{number}"].shape != tuple(variable.shape):
+                raise TrainingError(
+                    f"{self.folder}: {variable.path} is of shape {tuple(variable.shape)} and "
+                    f"{arrays[f'a{number}'].shape} there: another model. Choose another folder.")
+            variable.assign(arrays[f"a{number}"])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        import time
+
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        import time
+
+        if self.monitor not in logs:
+            raise TrainingError(f"There is no metric {self.monitor!r} to choose the best epoch by; "
+                                f"there are {', '.join(logs)}.")
+        row = {name: float(value) for name, value in logs.items()}
+        row["seconds"] = time.perf_counter() - self.began
+        best = max((past[self.monitor] for past in self.history), default=-np.inf)
+        self.history.append(row)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        done = len(self.history)
+        if row[self.monitor] > best:
+            _save(self.folder / "best.npz", self.model.weights)
+        # Two files in turn: history.json names the one that counts, and it changes last.
+        _save(self.folder / f"latest-{done}.npz",
+              [*self.model.weights, *self.model.optimizer.variables])
+        _replace(self.folder / "history.json", lambda file: file.write(json.dumps(
+            {"settings": self.settings, "history": self.history}, indent=1).encode()))
+        (self.folder / f"latest-{done - 1}.npz").unlink(missing_ok=True)
+
+    def load_best(self, model):
+        with np.load(self.folder / "best.npz") as arrays:
+            model.set_weights([arrays[f"a{number}"] for number in range(len(arrays.files))])
+
+
+def _save(path, variables):
+    arrays = {f"a{number}": keras.ops.convert_to_numpy(variable)
+              for number, variable in enumerate(variables)}
+    _replace(path, lambda file: np.savez(file, **arrays))
+
+
+def _replace(path, write):
+    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.replace(unfinished, path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
