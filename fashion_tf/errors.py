@@ -23,3 +23,7 @@ class RunError(FashionError):
 
 class TrainingError(FashionError):
     """A training cannot start or go on: an unknown optimizer, a value out of range, another model."""
+
+
+class SearchError(FashionError):
+    """A search cannot start or go on: an empty grid, a journal of another search, no trial finished."""

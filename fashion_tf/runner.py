@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import fashion_tf
+from fashion_tf.cluster import check_backend, connected
 from fashion_tf.course import PROFILES
 from fashion_tf.errors import CourseError, DataError, FashionError, RecordError, RunError
 from fashion_tf.notebooks import (
@@ -30,7 +31,6 @@ from fashion_tf.records import read_records
 
 RESULTS = "results.json"
 SCHEMA = 1
-BACKENDS = ("loky", "ray", "dask")
 ENGINE = "fashion_tf"  # the name under which papermill knows our engine
 PAPERMILL_TAGS = {INJECTED_TAG, "papermill-error-cell-tag"}
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
@@ -107,8 +107,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
     course.check_notebooks()
     if profile not in PROFILES:
         raise RunError(f"There is no profile {profile!r}; choose {', '.join(PROFILES)}.")
-    if backend not in BACKENDS:
-        raise RunError(f"There is no backend {backend!r}; choose {', '.join(BACKENDS)}.")
+    check_backend(backend)
     if jobs < 1:
         raise RunError(f"--jobs {jobs}: at least one lesson has to run at a time.")
     wanted = {course.lesson(name).id for name in lessons}
@@ -281,26 +280,16 @@ def _execute(todo, jobs, backend):
     """Yields each lesson's result as it comes."""
     import joblib
 
-    if backend == "ray":
-        try:
-            from ray.util.joblib import register_ray
-        except ImportError:
-            raise RunError("--backend ray needs Ray: pip install -e '.[cluster]'") from None
-        register_ray()
-    elif backend == "dask":
-        try:
-            from dask.distributed import Client
-        except ImportError:
-            raise RunError("--backend dask needs Dask: pip install -e '.[cluster]'") from None
-        Client()  # joblib takes the latest client; DASK_SCHEDULER_ADDRESS names a cluster
     waiting = {job.lesson.id: job for job in todo}
     as_they_come = "generator_unordered" if backend == "loky" else "list"
     try:
-        with joblib.parallel_config(backend=backend, n_jobs=jobs):
+        with connected(backend), joblib.parallel_config(backend=backend, n_jobs=jobs):
             calls = (joblib.delayed(run_lesson)(job) for job in todo)
             for result in joblib.Parallel(return_as=as_they_come, batch_size=1)(calls):
                 del waiting[result.lesson]
                 yield result
+    except FashionError:
+        raise
     except Exception as error:  # a worker was killed, not a lesson: the lessons it held are lost
         for job in waiting.values():
             yield LessonResult(job.lesson.id, job.lesson.notebook, FAILED,

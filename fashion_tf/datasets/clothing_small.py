@@ -26,7 +26,7 @@ CLASSES = (
 FILES = ("train/longsleeve", "validation/longsleeve")
 OFFICIAL_COUNTS = {"train": 3_068, "validation": 341, "test": 372}
 PICTURES = (".jpg", ".jpeg", ".png")
-SAMPLE_COUNTS = {"train": 30, "validation": 6, "test": 6}  # pictures a class
+SAMPLE_COUNTS = {"train": 70, "validation": 15, "test": 15}  # pictures a class
 SAMPLE_SIZE = 128
 
 
@@ -116,10 +116,10 @@ def write_sample(folder, seed=0):
 
 def _draw(article, generator):
     from fashion_tf.datasets.images import resize
-    from fashion_tf.datasets.wardrobe import ACCESSORIES, draw_garment, draw_person
+    from fashion_tf.datasets.wardrobe import ACCESSORIES, close_up, draw_garment, draw_person
 
     if article not in ACCESSORIES:
-        return draw_garment(article, generator, SAMPLE_SIZE).image
+        return close_up(draw_garment(article, generator, SAMPLE_SIZE), generator, (0.02, 0.3))
     while True:  # rarely, something in front hides it
         outfit = [("t-shirt", "shirt", "sweater")[generator.integers(3)], "jeans", article]
         drawing = draw_person(generator, (3 * SAMPLE_SIZE, 3 * SAMPLE_SIZE // 2), outfit)

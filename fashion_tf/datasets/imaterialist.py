@@ -344,7 +344,7 @@ _SAMPLE_ARTICLES = {
     "Suits & Blazers": "suits",
 }  # fmt: skip
 _SAMPLE_GROUPS = {"gender": (3, ("Female", "Male", "Neutral")), "pattern": (6, ("Plain", "Printed"))}
-SAMPLE_COUNTS = {"train": 400, "validation": 60, "test": 60}
+SAMPLE_COUNTS = {"train": 1_300, "validation": 60, "test": 60}
 SAMPLE_SIZE = 144
 
 
@@ -372,7 +372,7 @@ def write_sample(folder, seed=0):
 
 def _draw_photo(path, generator, numbers):
     """Draws and writes one photo; returns its label numbers."""
-    from fashion_tf.datasets.wardrobe import draw_garment
+    from fashion_tf.datasets.wardrobe import close_up, draw_garment
 
     by_class = {}
     for name in _SAMPLE_ARTICLES:
@@ -380,7 +380,7 @@ def _draw_photo(path, generator, numbers):
     names = list(by_class.values())[generator.integers(len(by_class))]
     name = names[generator.integers(len(names))]
     drawing = draw_garment(_SAMPLE_ARTICLES[name], generator, SAMPLE_SIZE)
-    write_picture(path, drawing.image)
+    write_picture(path, close_up(drawing, generator))
     labels = [name, "Plain" if drawing.garments[0].pattern == "plain" else "Printed",
               ("Female", "Male", "Neutral")[generator.integers(3)]]
     if generator.random() < 0.04:

@@ -314,6 +314,22 @@ def _company(rng, targets, woman):
     return names
 
 
+def close_up(drawing, rng, margins=(0.02, 0.15)):
+    """The part of a drawing around its first garment, as shops frame their photos.
+
+    Args:
+        drawing: What `draw_garment` returned.
+        rng: `numpy.random.Generator`.
+        margins: The least and the most that is left on every side, as a share of the garment's longer side.
+
+    Returns:
+        uint8 (height, width, 3); it ends where the drawing ends.
+    """
+    x1, y1, x2, y2 = drawing.garments[0].box
+    margin = round(between(rng, *margins) * max(x2 - x1, y2 - y1))
+    return drawing.image[max(0, y1 - margin):y2 + margin, max(0, x1 - margin):x2 + margin]
+
+
 def draw_garment(category, rng, size=256, flat=None, place=None):
     """Draws one garment, worn or flat, framed around it, with whatever is worn beside it.
 
