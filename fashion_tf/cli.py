@@ -51,6 +51,13 @@ def _parser():
     run.add_argument("--lesson-minutes", type=float, metavar="M", help="limit for one lesson")
     run.set_defaults(command=_run)
 
+    predict = commands.add_parser("predict", help="label photos with a saved model")
+    predict.add_argument("model", metavar="FOLDER", help="a folder that save_predictor wrote")
+    predict.add_argument("photos", nargs="+", metavar="PHOTO", help="photos, or a folder of them")
+    predict.add_argument("--out", metavar="FILE|DIR",
+                         help="a table (.csv) of all probabilities; for parsing a folder of masks")
+    predict.set_defaults(command=_predict)
+
     report = commands.add_parser("report", help="paper beside here, as Markdown and HTML")
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
     report.set_defaults(command=_report)
@@ -98,6 +105,13 @@ def _run(options):
     passed = sum(result.status == PASSED for result in results)
     print(f"{passed} of {len(results)} lessons passed.")
     return 0 if passed == len(results) else 1
+
+
+def _predict(options):
+    from fashion_tf.predictor import predict_to
+
+    print(predict_to(options.model, options.photos, options.out))
+    return 0
 
 
 def _report(options):

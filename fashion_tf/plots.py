@@ -45,6 +45,19 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
     return figure
 
 
+def label_colours(count):
+    """A colour for each of `count` labels, as (red, green, blue) in 0..1; label 0 is light grey.
+
+    Args:
+        count: At most 60.
+    """
+    import seaborn as sns
+
+    colours = [*sns.color_palette("tab20"), *sns.color_palette("tab20b"), *sns.color_palette("tab20c")]
+    # Neighbours in tab20 are two shades of one hue; a stride of 7 sets them far apart.
+    return [(0.93, 0.93, 0.93), *(colours[7 * number % 60] for number in range(count - 1))]
+
+
 def show_masks(images, masks, names, size=2.0, title=None):
     """Photos above their label masks, with a legend of the labels that occur, the largest first.
 
@@ -60,13 +73,10 @@ def show_masks(images, masks, names, size=2.0, title=None):
     Taught in: 00_start_here.ipynb
     """
     import matplotlib.pyplot as plt
-    import seaborn as sns
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    colours = [*sns.color_palette("tab20"), *sns.color_palette("tab20b"), *sns.color_palette("tab20c")]
-    # Neighbours in tab20 are two shades of one hue; a stride of 7 sets them far apart.
-    colours = [(0.93, 0.93, 0.93), *(colours[7 * number % 60] for number in range(len(names) - 1))]
+    colours = label_colours(len(names))
     tall = max(image.shape[0] / image.shape[1] for image in images)
     figure, axes = _new_figure(size * len(images) + 1.6, 2 * size * tall + (0.4 if title else 0), 2,
                                len(images))

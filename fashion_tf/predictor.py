@@ -1,0 +1,379 @@
+"""A trained model together with its classes and its reading of photos: saved, loaded, used.
+
+A model file alone answers with numbers whose order and scaling somebody has to remember. A predictor is
+a folder that remembers: ``model.keras``, and ``predictor.json`` with the task, the classes in their
+order and the size that photos are squeezed to. Photos are read by the function that training used.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import fashion_tf
+from fashion_tf.datasets.files import present, read_json
+from fashion_tf.datasets.images import read_all, read_image, read_images
+from fashion_tf.errors import DataError
+
+FORMAT = 1
+TASKS = ("classification", "parsing")
+MODEL_FILE, DESCRIPTION_FILE = "model.keras", "predictor.json"
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that knows its classes and how photos are read for it.
+
+    Attributes:
+        model: A `keras.Model` that takes pictures (count, height, width, 3) in 0..255. It gives
+            probabilities: (count, classes) for a classifier, (count, height, width, classes) for a
+            parser.
+        classes: Class names, in the order of the model's output.
+        image_size: (height, width) in pixels that photos are squeezed to.
+        task: ``"classification"`` or ``"parsing"``.
+        about: Whatever the saver noted: the lesson, the dataset, what was measured.
+    """
+
+    model: object
+    classes: tuple
+    image_size: tuple
+    task: str = "classification"
+    about: dict = field(default_factory=dict)
+
+    def check_classes(self, dataset):
+        """Raises DataError where a dataset's classes are not this model's, in this order."""
+        if tuple(dataset.classes) == tuple(self.classes):
+            return
+        ours, theirs = set(self.classes), set(dataset.classes)
+        if ours == theirs:
+            what = "the same classes in another order: " + ", ".join(dataset.classes)
+        else:
+            parts = [f"it lacks {', '.join(sorted(ours - theirs))}" * bool(ours - theirs),
+                     f"it adds {', '.join(sorted(theirs - ours))}" * bool(theirs - ours)]
+            what = " and ".join(part for part in parts if part)
+        raise DataError(f"{dataset.name}: its classes are not the model's ({', '.join(self.classes)}): "
+                        f"{what}. Relabel the dataset, or train a model for it.")
+
+    def predict(self, paths, batch_size=32):
+        """As `fashion_tf.predict`."""
+        import pandas as pd
+
+        self._need("classification", "fashion_tf.parse")
+        paths = _paths(paths)
+        rows = [self.model.predict_on_batch(pictures)
+                for pictures in self._batches(paths, batch_size)]
+        table = pd.DataFrame(np.concatenate(rows).astype(np.float64), columns=list(self.classes))
+        best = table.to_numpy().argmax(axis=1)
+        table.insert(0, "image", paths)
+        table.insert(1, "label", [self.classes[number] for number in best])
+        table.insert(2, "probability", table[list(self.classes)].to_numpy().max(axis=1))
+        return table
+
+    def parse(self, paths, batch_size=4, out=None):
+        """As `fashion_tf.parse`."""
+        self._need("parsing", "fashion_tf.predict")
+        paths, masks = _paths(paths), []
+        if out is not None:
+            _check_names(paths)
+        for start in range(0, len(paths), batch_size):
+            part = paths[start:start + batch_size]
+            photos = list(read_all(read_image, part))
+            pictures = read_images(part, self.image_size)
+            for path, photo, probabilities in zip(part, photos, self.model.predict_on_batch(pictures)):
+                mask = _mask_at(probabilities, photo.shape[:2])
+                if out is not None:
+                    _write_mask(Path(out) / f"{Path(path).stem}.png", mask, len(self.classes))
+                masks.append(mask)
+        if out is not None:
+            lines = ["number,label", *(f'{number},"{name}"' for number, name in enumerate(self.classes))]
+            _replace(Path(out) / "labels.csv", "\n".join(lines).encode() + b"\n")
+        return masks
+
+    def _need(self, task, other):
+        if self.task != task:
+            raise DataError(f"This model was saved for {self.task}, not for {task}: use {other}.")
+
+    def _batches(self, paths, batch_size):
+        for start in range(0, len(paths), batch_size):
+            yield read_images(paths[start:start + batch_size], self.image_size)
+
+
+def save_predictor(folder, model, classes, image_size, task="classification", about=None):
+    """Saves a model so that `load_predictor`, and so `fashion_tf.predict`, can use it.
+
+    The folder appears, or changes, only as a whole.
+
+    Args:
+        folder: Where to. An earlier predictor there is replaced; any other folder is left alone.
+        model: See `Predictor`. Layers of the kit and of Keras only: no Lambda, no code of your own.
+        classes: Class names, in the order of the model's output.
+        image_size: (height, width) in pixels, or one number for both.
+        task: ``"classification"`` or ``"parsing"``.
+        about: A dict of JSON values worth keeping: the lesson, the dataset, what was measured.
+
+    Returns:
+        The folder, a `Path`.
+
+    Raises:
+        DataError: The classes do not fit the model, the size does not, or the folder holds something
+            else.
+
+    Example:
+        >>> save_predictor("clothes", model, train.classes, 224, about={"dataset": train.name})
+
+    Taught in: 23_transfer_learning.ipynb
+    """
+    size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
+    size = tuple(int(side) for side in size)
+    predictor = Predictor(model, tuple(classes), size, task, dict(about or {}))
+    _check(predictor, "save_predictor")
+    folder = Path(folder)
+    if folder.exists() and not (folder / DESCRIPTION_FILE).is_file():
+        raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")
+    try:
+        description = json.dumps({
+            "format": FORMAT, "task": task, "classes": list(classes), "image_size": list(size),
+            "about": predictor.about, "versions": _versions()}, indent=1)
+    except TypeError as error:
+        raise DataError(f"about={about!r}: it must hold JSON values only ({error}).") from None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        model.save(unfinished / MODEL_FILE)
+        (unfinished / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
+        unfinished.chmod(0o755)  # mkdtemp gives a private folder
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "old"
+            folder.rename(old)
+            unfinished.rename(folder)
+            shutil.rmtree(old.parent, ignore_errors=True)
+        else:
+            unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def load_predictor(folder):
+    """Loads what `save_predictor` saved. A model file cannot bring code along: it is loaded in Keras's
+    safe mode.
+
+    Args:
+        folder: A predictor's folder.
+
+    Returns:
+        A `Predictor`.
+
+    Raises:
+        DataError: A file is absent, damaged, of a newer format, or unsafe; or the classes do not fit
+            the model. Names the file.
+    """
+    import keras
+
+    # Imported so that a saved model finds their layers; the names themselves are not used.
+    import fashion_tf.augment
+    import fashion_tf.models.backbones  # noqa: F401
+
+    folder = Path(folder)
+    file = folder / DESCRIPTION_FILE
+    if not file.is_file():
+        raise DataError(f"{file}: no such file. Give a folder that save_predictor wrote.")
+    description = read_json(file)
+    if not isinstance(description, dict) or not isinstance(description.get("format"), int):
+        raise DataError(f"{file}: this is no predictor's description; the field 'format' is missing.")
+    if description["format"] > FORMAT:
+        raise DataError(f"{file}: format {description['format']} is newer than this fashion_tf "
+                        f"{fashion_tf.__version__} reads ({FORMAT}); update it.")
+    for name, kind in (("task", str), ("classes", list), ("image_size", list), ("about", dict)):
+        if not isinstance(description.get(name), kind):
+            raise DataError(f"{file}: the field {name!r} is missing or no {kind.__name__}.")
+    if not all(isinstance(side, int) for side in description["image_size"]):
+        raise DataError(f"{file}: the field 'image_size' must be two whole numbers.")
+    if not (folder / MODEL_FILE).is_file():
+        raise DataError(f"{folder / MODEL_FILE}: no such file. Save the predictor anew.")
+    try:
+        model = keras.models.load_model(folder / MODEL_FILE, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever the archive makes it stumble over
+        raise DataError(f"{folder / MODEL_FILE}: cannot be loaded safely ({error}). A model with code "
+                        "of its own (Lambda) is refused; a damaged file must be saved anew.") from error
+    predictor = Predictor(model, tuple(description["classes"]), tuple(description["image_size"]),
+                          description["task"], description["about"])
+    _check(predictor, file)
+    return predictor
+
+
+def predict(model, paths, batch_size=32):
+    """Classifies photos.
+
+    Args:
+        model: A folder that `save_predictor` wrote, or a `Predictor`.
+        paths: A photo's path, a list of paths, or a folder whose photos are taken in the order of
+            their names. Photos may have any size and any of the usual formats.
+        batch_size: Photos at a time.
+
+    Returns:
+        A pandas table, a row for each photo in the order given: ``image``, ``label``,
+        ``probability`` (of that label), and a column for each class with its probability.
+
+    Raises:
+        DataError: No photo, or one that cannot be read (named); a folder that is no predictor; a
+            model for parsing.
+
+    Example:
+        >>> fashion_tf.predict("clothing_model", ["coat.jpg", "hat.png"])[["image", "label"]]
+
+    Taught in: 23_transfer_learning.ipynb
+    """
+    return _loaded(model).predict(paths, batch_size)
+
+
+def parse(model, paths, batch_size=4, out=None):
+    """Labels every pixel of photos.
+
+    Args:
+        model: A folder that `save_predictor` wrote, or a `Predictor`.
+        paths: As for `predict`.
+        batch_size: Photos at a time.
+        out: A folder for the masks: NAME.png for NAME.jpg, in colours whose numbers are the labels,
+            and labels.csv with their names. None: nothing is written.
+
+    Returns:
+        A list of masks, uint8 label numbers of each photo's own (height, width).
+
+    Raises:
+        DataError: As `predict`; or two photos whose masks would have one name.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    return _loaded(model).parse(paths, batch_size, out)
+
+
+def predict_to(model, photos, out=None):
+    """What ``fashion-tf predict`` does: classifies or parses, and writes the result to `out`.
+
+    Args:
+        model: As in `predict`.
+        photos: Paths; a folder only by itself.
+        out: A file for the table of a classifier, a folder for the masks of a parser, or None.
+
+    Returns:
+        A text for the terminal: each photo's label, or what fills most of it.
+    """
+    predictor = _loaded(model)
+    photos = _paths(photos[0] if len(photos) == 1 else photos)
+    if predictor.task == "classification":
+        table = predictor.predict(photos)
+        if out is not None:
+            _replace(Path(out), table.to_csv(index=False).encode())
+        return table[["image", "label", "probability"]].to_string(
+            index=False, formatters={"probability": "{:.3f}".format})
+    lines = []
+    for path, mask in zip(photos, predictor.parse(photos, out=out)):
+        shares = np.bincount(mask.ravel(), minlength=len(predictor.classes)) / mask.size
+        lines.append(f"{path}: " + ", ".join(
+            f"{predictor.classes[number]} {shares[number]:.1%}"
+            for number in np.argsort(-shares, kind="stable")[:6] if shares[number] > 0.0005))
+    return "\n".join(lines)
+
+
+def _loaded(model):
+    return model if isinstance(model, Predictor) else load_predictor(model)
+
+
+def _check(predictor, where):
+    task, classes, size = predictor.task, predictor.classes, predictor.image_size
+    if task not in TASKS:
+        raise DataError(f"{where}: task {task!r}; it must be one of {', '.join(TASKS)}.")
+    if not classes or not all(isinstance(name, str) and name for name in classes):
+        raise DataError(f"{where}: classes must be a list of names, and none of them empty.")
+    double = sorted({name for name in classes if classes.count(name) > 1})
+    if double:
+        raise DataError(f"{where}: the class name(s) {', '.join(double)} stand there twice.")
+    if len(size) != 2 or min(size) < 1:
+        raise DataError(f"{where}: image_size {size!r}; it must be (height, width) in pixels.")
+    wanted, output = predictor.model.input_shape, predictor.model.output_shape
+    if len(wanted) != 4 or wanted[3] != 3 or any(
+            side not in (None, given) for side, given in zip(wanted[1:3], size)):
+        raise DataError(f"{where}: the model takes {wanted[1:]}, and photos will be of {(*size, 3)}.")
+    dimensions = 2 if task == "classification" else 4
+    if len(output) != dimensions:
+        raise DataError(f"{where}: a model for {task} gives {dimensions} dimensions, this one "
+                        f"{len(output)}: {output}.")
+    if output[-1] != len(classes):
+        raise DataError(f"{where}: {len(classes)} classes, and the model gives {output[-1]} "
+                        "probabilities.")
+
+
+def _paths(paths):
+    if isinstance(paths, (str, os.PathLike)):
+        folder = Path(paths)
+        if folder.is_dir():
+            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+            if not paths:
+                raise DataError(f"{folder}: no photo in it (a file ending in {', '.join(PICTURES)}).")
+        else:
+            paths = [paths]
+    paths = [str(path) for path in paths]
+    if not paths:
+        raise DataError("No photos given: give a path, a list of paths, or a folder.")
+    absent = [path for path, there in zip(paths, present(paths)) if not there]
+    if absent:
+        raise DataError(f"{absent[0]}: no such file" + (f", and {len(absent) - 1} more."
+                                                        if len(absent) > 1 else "."))
+    return paths
+
+
+def _check_names(paths):
+    stems = [Path(path).stem for path in paths]
+    double = [path for path, stem in zip(paths, stems) if stems.count(stem) > 1]
+    if double:
+        raise DataError(f"{double[0]} and {double[1]}: their masks would have the same name; parse them "
+                        "into two folders.")
+
+
+def _mask_at(probabilities, size):
+    """The most probable label of each pixel at a photo's own size: the probabilities are enlarged, not
+    the labels, so that borders stay smooth. A strip at a time: many classes at full size are large."""
+    import cv2
+
+    height, width = size
+    best, mask = np.full(size, -1, np.float32), np.zeros(size, np.uint8)
+    for number in range(probabilities.shape[2]):
+        plane = cv2.resize(np.ascontiguousarray(probabilities[..., number], np.float32),
+                           (width, height), interpolation=cv2.INTER_LINEAR)
+        better = plane > best
+        mask[better] = number
+        best[better] = plane[better]
+    return mask
+
+
+def _write_mask(path, mask, labels):
+    import io
+
+    from PIL import Image
+
+    from fashion_tf.plots import label_colours
+
+    picture = Image.fromarray(mask, mode="P")
+    picture.putpalette((np.asarray(label_colours(labels)) * 255).round().astype(np.uint8).tobytes())
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    _replace(path, content.getvalue())
+
+
+def _replace(path, content):
+    from fashion_tf.notebooks import write_atomically
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+
+
+def _versions():
+    from fashion_tf.records import versions
+
+    return versions()
