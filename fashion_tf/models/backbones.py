@@ -10,8 +10,10 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
+import numpy as np
 from keras import ops
 
 from fashion_tf.errors import DataError
@@ -54,6 +56,7 @@ class InputScaling(keras.layers.Layer):
         factor, offset, to_bgr = SCALINGS[self.mode]
         if keras.backend.backend() == "tensorflow":
             self._check_range(pictures)
+        pictures = ops.cast(pictures, self.compute_dtype)  # Keras leaves whole numbers as they are
         pictures = ops.flip(pictures, axis=-1) if to_bgr else pictures
         return pictures * ops.cast(factor, pictures.dtype) + ops.cast(offset, pictures.dtype)
 
@@ -131,6 +134,7 @@ BACKBONES = {
     "small_vgg": Backbone("fashion_tf.models.small:small_vgg", "tf", _OUTPUTS),
     "small_resnet": Backbone("fashion_tf.models.small:small_resnet", "tf", _OUTPUTS),
     "small_resnet_v2": Backbone("fashion_tf.models.small:small_resnet_v2", "tf", _OUTPUTS),
+    "small_resnext": Backbone("fashion_tf.models.resnext:small_resnext", "torch"),
 }
 
 
@@ -141,9 +145,10 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
     Args:
         name: One of `BACKBONES`.
         image_size: (height, width) in pixels, or one number for both; None where it may vary.
-        weights: ``"imagenet"``, the path of a weights file, or None for fresh weights. ImageNet's are
-            looked for in the folder FASHION_TF_WEIGHTS first, under the file names of
-            `BACKBONES`; then Keras looks in its own cache and downloads them.
+        weights: ``"imagenet"``, the path of a weights file of the network as `keras.applications`
+            builds it without its classifier, or None for fresh weights. ImageNet's are looked for in
+            the folder FASHION_TF_WEIGHTS first, under the file names of `BACKBONES`; then Keras looks
+            in its own cache and downloads them.
         initializer: For the kernel of every layer that has one: a Keras name, config or object.
             None keeps the network's own choice.
         regularizer: The same for regularizers, an object or config. Biases and the scales of
@@ -166,19 +171,16 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
     Taught in: 21_three_architectures.ipynb
     """
     entry = _entry(name)
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = (image_size, image_size) if np.ndim(image_size) == 0 else image_size
     module, function = entry.builder.split(":")
     builder, options = getattr(import_module(module), function), dict(entry.options)
     if module == "keras.applications":
         options |= {"include_top": False, "weights": None}
     network = builder(input_shape=(height, width, 3), **options)
+    if initializer is not None or regularizer is not None or seed is not None:
+        network = _with_settings(network, initializer, regularizer, seed)
     if weights is not None:
         _load_weights(network, name, weights)
-    if initializer is not None or regularizer is not None or seed is not None:
-        kept = network.get_weights() if weights is not None else None
-        network = _with_settings(network, initializer, regularizer, seed)
-        if kept is not None:
-            network.set_weights(kept)
     outputs = [network.get_layer(layer).output for layer in entry.pyramid] or network.outputs
     network = keras.Model(network.inputs, outputs if pyramid else outputs[-1], name=f"{name}_network")
     pictures = keras.Input((height, width, 3), name="pictures")
@@ -285,23 +287,25 @@ def _load_weights(network, name, weights):
     entry = _entry(name)
     found = find_weights(name) if weights == "imagenet" else Path(weights)
     if found is None:
-        found = _download_weights(name)
+        network.set_weights(_download(name).get_weights())
     elif not found.is_file():
         raise DataError(f"{found}: no such weights file. Give weights='imagenet', None or a file.")
-    try:
-        if entry.builder.startswith("fashion_tf.models.resnext"):
-            from fashion_tf.models.resnext import load_applications_weights
+    else:
+        try:
+            if entry.builder.startswith("fashion_tf.models.resnext"):
+                from fashion_tf.models.resnext import load_applications_weights
 
-            load_applications_weights(network, found)
-        else:
-            network.load_weights(found)
-    except (ValueError, OSError, KeyError) as error:
-        raise DataError(f"{found}: these weights do not fit {name}: {error}") from error
-    if weights == "imagenet" and name == "efficientnet_b0":
+                load_applications_weights(network, found)
+            else:
+                network.load_weights(found)
+        except (ValueError, OSError, KeyError, BadZipFile) as error:
+            raise DataError(f"{found}: these weights do not fit {name}: {error}") from error
+    if name == "efficientnet_b0" and (found is None or found.name in entry.files):
         _divide_by_deviation(network)
 
 
-def _download_weights(name):
+def _download(name):
+    """Keras's own model with ImageNet weights; Keras looks in its cache before it downloads."""
     entry = _entry(name)
     if not entry.files:
         raise DataError(f"{name} is a stand-in without ImageNet weights; give weights=None.")
@@ -314,21 +318,11 @@ def _download_weights(name):
     print(f"ImageNet weights for {name}: {looked}; Keras looks in its cache and downloads.")
     function = entry.builder.split(":")[1]
     try:
-        model = getattr(keras.applications, function)(
+        return getattr(keras.applications, function)(
             include_top=False, weights="imagenet", input_shape=(224, 224, 3), **dict(entry.options))
     except Exception as error:  # whatever the network raises
         raise DataError(f"No ImageNet weights for {name}: {looked}, and the download failed ({error}). "
                         + advice) from error
-    del model  # Keras has put the file into its cache
-    return _cached_weights(entry)
-
-
-def _cached_weights(entry):
-    for file in entry.files:
-        path = Path(keras.config.keras_home()) / "models" / file
-        if path.is_file():
-            return path
-    raise DataError(f"Keras downloaded weights, but none of {', '.join(entry.files)} is in its cache.")
 
 
 def _divide_by_deviation(network):
@@ -336,8 +330,5 @@ def _divide_by_deviation(network):
     deviation. Keras adds a layer for it with ``weights="imagenet"`` and leaves it out with a file."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.Normalization):
-            mean, variance = (ops.convert_to_numpy(value) for value in (
-                layer.adapt_mean, layer.adapt_variance))
-            layer.adapt_mean.assign(mean)
-            layer.adapt_variance.assign(variance * IMAGENET_DEVIATION)
+            layer.adapt_variance.assign(layer.adapt_variance * ops.cast(IMAGENET_DEVIATION, "float32"))
             layer.finalize_state()
