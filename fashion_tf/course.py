@@ -19,8 +19,8 @@ DEVICE_NEEDS = ("gpu",)
 class PromisedRecord:
     """A result that a lesson promises to record.
 
-    `kind` is ``"result"`` (has a baseline and a floor per profile), ``"baseline"`` or
-    ``"description"`` (a number that is reported, and that nothing can pass or miss).
+    `kind` is ``"result"`` (has a baseline, and a floor in each profile that promises it),
+    ``"baseline"`` or ``"description"`` (a number that is reported, and that nothing can pass or miss).
     """
 
     name: str
@@ -29,14 +29,35 @@ class PromisedRecord:
     baseline: float | None
     floors: dict[str, float]
 
+    def promised_in(self, profile):
+        """Whether a run of this profile must record it: a result may need data that others lack."""
+        return self.kind != "result" or profile in self.floors
+
 
 @dataclass(frozen=True)
 class PaperRow:
-    """One row of a paper's table: the paper's value (None: the paper has none) and our record."""
+    """One row of a paper's table: the paper's value (None: the paper has none) and our record.
+
+    `entry` is the key of this row's value where the record is a dict: a whole table in one record.
+    """
 
     row: str
     paper: float | None
     record: str
+    entry: str | None = None
+
+    def value_among(self, values):
+        """This row's value, given record names and their values.
+
+        Raises:
+            KeyError: It is not among them.
+        """
+        value = values[self.record]
+        if self.entry is None:
+            return value
+        if not isinstance(value, dict):
+            raise KeyError(self.entry)
+        return value[self.entry]
 
 
 @dataclass(frozen=True)
@@ -239,9 +260,9 @@ def _record(name, entry, where, profiles):
         if baseline is not None or floors:
             raise CourseError(f"{where}: a {kind} has neither a baseline nor floors.")
         return PromisedRecord(name, meaning, kind, None, {})
-    if baseline is None or set(floors) != set(profiles):
-        raise CourseError(f"{where}: a result needs a baseline and a floor for each profile "
-                          f"({', '.join(profiles)}).")
+    if baseline is None or not floors or not set(floors) <= set(profiles):
+        raise CourseError(f"{where}: a result needs a baseline and a floor for each profile that "
+                          f"promises it ({', '.join(profiles)}).")
     for profile, floor in floors.items():
         if not isinstance(floor, (int, float)) or floor <= baseline:
             raise CourseError(f"{where}: the floor of {profile} is {floor!r}; it must be a number "
@@ -257,7 +278,8 @@ def _table(entry, where, records):
         row_fields = _Fields(row, f"{where}, row {number}")
         rows.append(PaperRow(row_fields.take("row", str),
                              row_fields.take("paper", (int, float), None),
-                             row_fields.take("record", str)))
+                             row_fields.take("record", str),
+                             row_fields.take("entry", str, None)))
         row_fields.done()
         if rows[-1].record not in records:
             raise CourseError(f"{where}, row {number}: no record {rows[-1].record!r} is promised.")

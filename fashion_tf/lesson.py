@@ -74,19 +74,20 @@ def prepare_device(seed, mixed_precision=False, memory_growth=True):
           f"{keras.mixed_precision.global_policy().name}.")
 
 
-def paper_beside_here(lesson, measured):
+def paper_beside_here(lesson, measured, titles=None):
     """The paper's tables for this lesson, each with what this run measured.
 
     Args:
         lesson: The lesson's id.
         measured: Record name to measured value.
+        titles: Only the tables with these titles; None: all.
 
     Returns:
         A pandas table with the columns ``paper`` and ``here``; its caption says where in the paper
         the numbers stand. A value that the paper does not give is shown as a dash.
 
     Raises:
-        CourseError: A row's record is not in `measured`.
+        CourseError: A row's value is not in `measured`; no table has one of the `titles`.
 
     Taught in: 11_fashion_mnist_cnn.ipynb
     """
@@ -97,13 +98,22 @@ def paper_beside_here(lesson, measured):
 
     course = load_course()
     entry = course.lesson(lesson)
-    rows = [(table, row) for table in entry.tables for row in table.rows]
-    missing = sorted({row.record for _, row in rows} - set(measured))
+    known = [table.title for table in entry.tables]
+    unknown = [title for title in titles or () if title not in known]
+    if unknown:
+        raise CourseError(f"Lesson {lesson} has no table {unknown[0]!r}; it has {', '.join(known)}.")
+    rows = [(table, row) for table in entry.tables for row in table.rows
+            if titles is None or table.title in titles]
+    here, missing = [], {}
+    for _, row in rows:
+        try:
+            here.append(row.value_among(measured))
+        except KeyError:
+            missing[row.record if row.entry is None else f"{row.record}[{row.entry!r}]"] = None
     if missing:
-        raise CourseError(f"Lesson {lesson}: no measured value for {', '.join(missing)}.")
+        raise CourseError(f"Lesson {lesson}: no measured value for {', '.join(sorted(missing))}.")
     index = pd.MultiIndex.from_tuples([(table.title, row.row) for table, row in rows])
-    table = pd.DataFrame({"paper": [row.paper for _, row in rows],
-                          "here": [measured[row.record] for _, row in rows]}, index=index)
+    table = pd.DataFrame({"paper": [row.paper for _, row in rows], "here": here}, index=index)
     places = ", ".join(dict.fromkeys(table.where for table, _ in rows))
     title = course.papers[entry.paper]["title"]
     return table.style.format("{:.3f}", na_rep="–").set_caption(f"{title}, {places}")

@@ -95,11 +95,24 @@ def batches_of(images, targets, batch_size, training, seed=0, augmentation=None,
 
     Returns:
         As `make_pipeline`.
+
+    Raises:
+        DataError: Pictures, labels or masks of another kind or number than above, or fewer of them
+            than one training batch.
     """
+    images, targets = np.asanyarray(images), np.asanyarray(targets)
     images = images if images.ndim == 4 else images[..., None]
     with_masks = targets.ndim == 3
     if len(images) != len(targets):
         raise DataError(f"{len(images):,} pictures and {len(targets):,} labels or masks.")
+    if images.dtype != np.uint8:
+        raise DataError(f"Pictures of type {images.dtype}: give uint8 in 0..255 and leave scaling to "
+                        "the model.")
+    if with_masks and (targets.dtype != np.uint8 or targets.shape != images.shape[:3]):
+        raise DataError(f"Masks of type {targets.dtype} and shape {targets.shape}: pictures of shape "
+                        f"{images.shape} need uint8 and {images.shape[:3]}.")
+    if not with_masks and (targets.ndim != 1 or targets.dtype.kind not in "iu" or (targets < 0).any()):
+        raise DataError("Labels must be class numbers, one per picture: whole and not negative.")
     if training and len(images) < batch_size:
         raise DataError(f"{len(images)} pictures do not fill one training batch of {batch_size}; "
                         "choose a smaller batch_size.")

@@ -7,14 +7,12 @@ order and the size that photos are squeezed to. Photos are read by the function 
 
 import json
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-import fashion_tf
 from fashion_tf.datasets.files import present, read_json
 from fashion_tf.datasets.images import read_all, read_image, read_images
 from fashion_tf.errors import DataError
@@ -22,7 +20,8 @@ from fashion_tf.errors import DataError
 FORMAT = 1
 TASKS = ("classification", "parsing")
 MODEL_FILE, DESCRIPTION_FILE = "model.keras", "predictor.json"
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # what read_image reads
+MAXIMUM_LABELS = 255  # of a mask in uint8; 255 stands for unlabelled pixels
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,11 @@ class Predictor:
 
         self._need("classification", "fashion_tf.parse")
         paths = _paths(paths)
-        rows = [self.model.predict_on_batch(pictures)
-                for pictures in self._batches(paths, batch_size)]
-        table = pd.DataFrame(np.concatenate(rows).astype(np.float64), columns=list(self.classes))
-        best = table.to_numpy().argmax(axis=1)
+        rows = np.concatenate([self._probabilities(part) for part in _parts(paths, batch_size)])
+        table = pd.DataFrame(rows.astype(np.float64), columns=list(self.classes))
         table.insert(0, "image", paths)
-        table.insert(1, "label", [self.classes[number] for number in best])
-        table.insert(2, "probability", table[list(self.classes)].to_numpy().max(axis=1))
+        table.insert(1, "label", [self.classes[number] for number in rows.argmax(axis=1)])
+        table.insert(2, "probability", rows.max(axis=1).astype(np.float64))
         return table
 
     def parse(self, paths, batch_size=4, out=None):
@@ -79,28 +76,32 @@ class Predictor:
         self._need("parsing", "fashion_tf.predict")
         paths, masks = _paths(paths), []
         if out is not None:
-            _check_names(paths)
-        for start in range(0, len(paths), batch_size):
-            part = paths[start:start + batch_size]
-            photos = list(read_all(read_image, part))
-            pictures = read_images(part, self.image_size)
-            for path, photo, probabilities in zip(part, photos, self.model.predict_on_batch(pictures)):
-                mask = _mask_at(probabilities, photo.shape[:2])
+            _check_names(paths, Path(out))
+        for part in _parts(paths, batch_size):
+            sizes = list(read_all(lambda path: read_image(path).shape[:2], part))
+            for path, size, probabilities in zip(part, sizes, self._probabilities(part)):
+                mask = _mask_at(probabilities, size)
                 if out is not None:
-                    _write_mask(Path(out) / f"{Path(path).stem}.png", mask, len(self.classes))
+                    _write_mask(_mask_path(path, Path(out)), mask, len(self.classes))
                 masks.append(mask)
         if out is not None:
-            lines = ["number,label", *(f'{number},"{name}"' for number, name in enumerate(self.classes))]
-            _replace(Path(out) / "labels.csv", "\n".join(lines).encode() + b"\n")
+            import pandas as pd
+
+            labels = pd.DataFrame({"number": range(len(self.classes)), "label": self.classes})
+            _replace(Path(out) / "labels.csv", labels.to_csv(index=False).encode())
         return masks
 
     def _need(self, task, other):
         if self.task != task:
             raise DataError(f"This model was saved for {self.task}, not for {task}: use {other}.")
 
-    def _batches(self, paths, batch_size):
-        for start in range(0, len(paths), batch_size):
-            yield read_images(paths[start:start + batch_size], self.image_size)
+    def _probabilities(self, paths):
+        found = self.model.predict_on_batch(read_images(paths, self.image_size))
+        for path, one in zip(paths, found):
+            if np.isnan(one).any():  # argmax would take it for the first class
+                raise DataError(f"{path}: the model answers with NaN instead of probabilities. Its training "
+                                "diverged, or its file is damaged: train it anew.")
+        return found
 
 
 def save_predictor(folder, model, classes, image_size, task="classification", about=None):
@@ -109,7 +110,8 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
     The folder appears, or changes, only as a whole.
 
     Args:
-        folder: Where to. An earlier predictor there is replaced; any other folder is left alone.
+        folder: Where to. An earlier predictor there is replaced; a folder with anything else in it is
+            left alone.
         model: See `Predictor`. Layers of the kit and of Keras only: no Lambda, no code of your own.
         classes: Class names, in the order of the model's output.
         image_size: (height, width) in pixels, or one number for both.
@@ -120,8 +122,8 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
         The folder, a `Path`.
 
     Raises:
-        DataError: The classes do not fit the model, the size does not, or the folder holds something
-            else.
+        DataError: The classes do not fit the model, the size does not, the model has a Lambda, or the
+            folder holds something else.
 
     Example:
         >>> save_predictor("clothes", model, train.classes, 224, about={"dataset": train.name})
@@ -132,30 +134,32 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
     size = tuple(int(side) for side in size)
     predictor = Predictor(model, tuple(classes), size, task, dict(about or {}))
     _check(predictor, "save_predictor")
+    for layer in model._flatten_layers(include_self=False):
+        if type(layer).__name__ == "Lambda":
+            raise DataError(f"save_predictor: the layer {layer.name!r} is a Lambda, whose code load_predictor "
+                            "refuses to run; use a layer of Keras, or of the kit, in its place.")
     folder = Path(folder)
-    if folder.exists() and not (folder / DESCRIPTION_FILE).is_file():
-        raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")
+    _check_folder(folder)
     try:
         description = json.dumps({
-            "format": FORMAT, "task": task, "classes": list(classes), "image_size": list(size),
+            "format": FORMAT, "task": task, "classes": predictor.classes, "image_size": size,
             "about": predictor.about, "versions": _versions()}, indent=1)
     except TypeError as error:
         raise DataError(f"about={about!r}: it must hold JSON values only ({error}).") from None
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        model.save(unfinished / MODEL_FILE)
-        (unfinished / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
-        unfinished.chmod(0o755)  # mkdtemp gives a private folder
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "old"
-            folder.rename(old)
-            unfinished.rename(folder)
-            shutil.rmtree(old.parent, ignore_errors=True)
-        else:
-            unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent,
+                                     ignore_cleanup_errors=True) as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        new.mkdir()
+        model.save(new / MODEL_FILE)
+        (new / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
+        try:
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+        finally:
+            if old.exists() and not folder.exists():
+                old.rename(folder)
     return folder
 
 
@@ -213,7 +217,7 @@ def predict(model, paths, batch_size=32):
     Args:
         model: A folder that `save_predictor` wrote, or a `Predictor`.
         paths: A photo's path, a list of paths, or a folder whose photos are taken in the order of
-            their names. Photos may have any size and any of the usual formats.
+            their names. Photos may have any size; they are JPEG, PNG or WebP files.
         batch_size: Photos at a time.
 
     Returns:
@@ -222,7 +226,7 @@ def predict(model, paths, batch_size=32):
 
     Raises:
         DataError: No photo, or one that cannot be read (named); a folder that is no predictor; a
-            model for parsing.
+            model for parsing, or one that answers with NaN.
 
     Example:
         >>> fashion_tf.predict("clothing_model", ["coat.jpg", "hat.png"])[["image", "label"]]
@@ -246,7 +250,8 @@ def parse(model, paths, batch_size=4, out=None):
         A list of masks, uint8 label numbers of each photo's own (height, width).
 
     Raises:
-        DataError: As `predict`; or two photos whose masks would have one name.
+        DataError: As `predict`; two photos whose masks would have one name; or a mask that would
+            replace its photo.
 
     Taught in: 51_clothing_parsing.ipynb
     """
@@ -296,7 +301,17 @@ def _check(predictor, where):
         raise DataError(f"{where}: the class name(s) {', '.join(double)} stand there twice.")
     if len(size) != 2 or min(size) < 1:
         raise DataError(f"{where}: image_size {size!r}; it must be (height, width) in pixels.")
-    wanted, output = predictor.model.input_shape, predictor.model.output_shape
+    taken = {"image", "label", "probability"} & set(classes) if task == "classification" else ()
+    if taken:
+        raise DataError(f"{where}: a class cannot be named {min(taken)!r}; predict's table has a column of "
+                        "that name.")
+    if task == "parsing" and len(classes) > MAXIMUM_LABELS:
+        raise DataError(f"{where}: {len(classes)} labels; masks hold at most {MAXIMUM_LABELS}.")
+    try:
+        wanted, output = predictor.model.input_shape, predictor.model.output_shape
+    except AttributeError as error:
+        raise DataError(f"{where}: the model's input and output have no shape yet; build it, or call it once "
+                        f"({error}).") from None
     if len(wanted) != 4 or wanted[3] != 3 or any(
             side not in (None, given) for side, given in zip(wanted[1:3], size)):
         raise DataError(f"{where}: the model takes {wanted[1:]}, and photos will be of {(*size, 3)}.")
@@ -313,7 +328,9 @@ def _paths(paths):
     if isinstance(paths, (str, os.PathLike)):
         folder = Path(paths)
         if folder.is_dir():
-            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+            # Names with a dot in front are what systems leave beside photos: "._coat.jpg".
+            paths = sorted(path for path in folder.iterdir()
+                           if path.suffix.lower() in PICTURES and not path.name.startswith("."))
             if not paths:
                 raise DataError(f"{folder}: no photo in it (a file ending in {', '.join(PICTURES)}).")
         else:
@@ -328,12 +345,38 @@ def _paths(paths):
     return paths
 
 
-def _check_names(paths):
-    stems = [Path(path).stem for path in paths]
-    double = [path for path, stem in zip(paths, stems) if stems.count(stem) > 1]
-    if double:
-        raise DataError(f"{double[0]} and {double[1]}: their masks would have the same name; parse them "
-                        "into two folders.")
+def _parts(paths, batch_size):
+    if batch_size < 1:
+        raise DataError(f"batch_size={batch_size}: it must be at least 1.")
+    return (paths[start:start + batch_size] for start in range(0, len(paths), batch_size))
+
+
+def _mask_path(path, out):
+    return out / f"{Path(path).stem}.png"
+
+
+def _check_names(paths, out):
+    first = {}
+    for path in paths:
+        mask = _mask_path(path, out)
+        other = first.setdefault(mask.name.casefold(), path)  # many systems take A.png for a.png
+        if other is not path:
+            raise DataError(f"{other} and {path}: their masks would have the same name; parse them into two "
+                            "folders.")
+        if mask.exists() and mask.samefile(path):
+            raise DataError(f"{path}: its mask would replace it; choose another folder than {out} for the "
+                            "masks.")
+
+
+def _check_folder(folder):
+    if not folder.exists():
+        return
+    if not (folder / DESCRIPTION_FILE).is_file():
+        raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in (MODEL_FILE, DESCRIPTION_FILE))
+    if others:  # a predictor is replaced as a whole, and they would go with it
+        raise DataError(f"{folder}: holds more than a predictor ({others[0]}); move that away, or choose "
+                        "another folder.")
 
 
 def _mask_at(probabilities, size):
@@ -369,8 +412,11 @@ def _write_mask(path, mask, labels):
 def _replace(path, content):
     from fashion_tf.notebooks import write_atomically
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
 
 
 def _versions():

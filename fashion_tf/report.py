@@ -70,7 +70,8 @@ def write_report(folder, course):
 
 
 def format_value(value):
-    """A recorded value as the report shows it: 0.913, 70,000, yes, or text on one line."""
+    """A recorded value as the report shows it: 0.913, 70,000, yes, or text on one line; a dict as
+    its entries, "L1: 0.730; L2: 0.800"."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int):
@@ -78,6 +79,8 @@ def format_value(value):
     if isinstance(value, float):
         fits = value == 0 or 0.0005 <= abs(value) < 1e9  # else it reads 0.000, or has no end
         return (f"{value:,.3f}" if fits else f"{value:.3g}").replace("-", "−")
+    if isinstance(value, dict) and not any(isinstance(entry, (dict, list)) for entry in value.values()):
+        return _tidy("; ".join(f"{key}: {format_value(entry)}" for key, entry in value.items()), 400)
     return _tidy(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 200)
 
 
@@ -167,13 +170,15 @@ def _paper(paper, name, course, results, drawn):
 def _paper_table(table, lesson, result, drawn):
     rows = []
     for row in table.rows:
-        paper, difference = "not reported", NONE
-        if row.paper is not None:
-            paper = format_value(row.paper)
-            if row.record in result.records:
-                difference = _difference(result.records[row.record]["value"], row.paper)
+        paper = "not reported" if row.paper is None else format_value(row.paper)
+        try:
+            value = row.value_among({name: entry["value"] for name, entry in result.records.items()})
+            here = _recorded(result, value)
+            difference = NONE if row.paper is None else _difference(value, row.paper)
+        except KeyError:
+            here, difference = _not_recorded(result), NONE
         baseline = lesson.records[row.record].baseline
-        rows.append([_tidy(row.row), paper, _here(result, row.record), difference,
+        rows.append([_tidy(row.row), paper, here, difference,
                      NONE if baseline is None else format_value(baseline)])
     return {"title": _tidy(table.title),
             "source": f"In the paper: {_tidy(table.where)}. Here: lesson {lesson.id}, "
@@ -184,11 +189,11 @@ def _paper_table(table, lesson, result, drawn):
             "rows": rows}
 
 
-def _here(result, name):
-    """The recorded value, or why there is none."""
-    if name in result.records:
-        value = format_value(result.records[name]["value"])
-        return f"{value} (the lesson failed)" if result.status == FAILED else value
+def _recorded(result, value):
+    return format_value(value) + (" (the lesson failed)" if result.status == FAILED else "")
+
+
+def _not_recorded(result):
     return {PASSED: "not recorded", FAILED: "not recorded: the lesson failed",
             NOT_RUN: "lesson not run"}[result.status]
 
@@ -234,7 +239,7 @@ def _record_row(name, promise, result, profile):
     else:
         met = "met" if _is_number(value) and value >= floor else "missed"
     return [_tidy(name, 100), _tidy(promise.meaning) if promise else "not promised in course.yml",
-            format_value(value) if name in result.records else _here(result, name),
+            format_value(value) if name in result.records else _not_recorded(result),
             *(NONE if bound is None else format_value(bound) for bound in (baseline, floor)), met]
 
 

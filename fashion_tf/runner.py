@@ -404,7 +404,7 @@ def _judge(job, result):
     for name, promise in job.lesson.records.items():
         floor = promise.floors.get(job.profile)
         if name not in records:
-            if not stopped_early:  # else there is a reason already
+            if promise.promised_in(job.profile) and not stopped_early:  # else there is a reason already
                 result.reasons.append(f"record {name} is missing")
         elif promise.kind != "description":
             value = records[name].value

@@ -6,20 +6,25 @@ with one line a trial. Stopped at any moment and started again, a search repeats
 journal; two searches over the same start may share one.
 """
 
-import json
 import math
+import operator
 import os
-import sys
+import re
+import threading
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+import warnings
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice, product
-from pathlib import Path
 
-from fashion_tf.cluster import check_backend, connected
-from fashion_tf.errors import SearchError
+from fashion_tf.cluster import DaskTasks, RayTasks, check_backend, connected
+from fashion_tf.errors import RecordError, SearchError
+from fashion_tf.records import json_value
+from fashion_tf.search_journal import CRASHED, DIVERGED, FINISHED, Journal, make_record, trial_key
+from fashion_tf.search_view import Progress, as_table, mean_table, plot_stages
 
-FINISHED, DIVERGED, CRASHED = "finished", "diverged", "crashed"
+COLUMNS = {"stage", "seed", "status", "message", "seconds"}  # of the result's table
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,9 @@ class Stage:
         name: Shown above its table.
         grid: Setting name to the values to try; several settings are crossed.
         metric: The metric that decides, averaged over the seeds.
-        pick: ``"max"``, ``"min"``, or a function from the stage's table (a row for each combination,
-            its columns the settings and the mean of each metric) to the winner's row number.
+        pick: ``"max"``, ``"min"``, or a function from the stage's table (a row for each combination
+            that finished with every seed, its columns the settings and the mean of each metric) to
+            the winner's row number. The first of equals wins.
 
     Example:
         >>> Stage("Rotation", {"rotation": [0, 10, 30, 90]})
@@ -47,6 +53,11 @@ class Stage:
         """Every combination of the grid's values: a list of dicts."""
         return [dict(zip(self.grid, values)) for values in product(*self.grid.values())]
 
+    @property
+    def crossed(self):
+        """The settings that have more than one value, or else the first."""
+        return [name for name, values in self.grid.items() if len(values) > 1] or list(self.grid)[:1]
+
 
 @dataclass
 class SearchResult:
@@ -57,7 +68,8 @@ class SearchResult:
         start: The settings that the search began with.
         table: A pandas table with a row for each trial asked for: ``stage``, the settings that the
             search varies, ``seed``, ``status`` (finished, diverged or crashed), ``message``,
-            ``seconds`` and the metrics. A trial that two stages ask for stands in both and ran once.
+            ``seconds`` and the metrics, which are missing where a trial failed. A trial that two
+            stages ask for stands in both and ran once.
         winners: Stage name to the settings it picked.
         trials: How many different trials that makes.
         run: How many of them ran now; the others were in the journal.
@@ -85,18 +97,17 @@ class SearchResult:
             spread: Add the standard deviation over the seeds, where there are several.
 
         Returns:
-            A pandas table of the stage's metric. A trial that diverged or crashed counts as missing.
+            A pandas table of the stage's metric, the mean over the seeds. It is missing where the
+            trial failed with one of them; None stands there as "default".
+
+        Raises:
+            SearchError: There is no such stage.
         """
-        stage = self._stage(name)
-        rows = self.table[self.table["stage"] == name]
-        keys = [_text(rows[setting]) for setting in stage.grid]
-        means = rows[stage.metric].groupby(keys, sort=False).mean()
-        if len(stage.grid) == 2:
-            return means.unstack().reindex(index=keys[0].unique(), columns=keys[1].unique())
-        columns = {stage.metric: means}
-        if spread and rows["seed"].nunique() > 1:
-            columns["spread"] = rows[stage.metric].groupby(keys, sort=False).std()
-        return _frame(columns)
+        for stage in self.stages:
+            if stage.name == name:
+                return mean_table(self.table[self.table["stage"] == name], stage, spread)
+        raise SearchError(f"There is no stage {name!r}; there are "
+                          + ", ".join(stage.name for stage in self.stages) + ".")
 
     def plot(self, chance=None, columns=4):
         """A panel for each stage: the metric of each value, every seed a dot, the winner filled.
@@ -108,14 +119,7 @@ class SearchResult:
         Returns:
             The matplotlib figure.
         """
-        return _plot(self, chance, columns)
-
-    def _stage(self, name):
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise SearchError(f"There is no stage {name!r}; there are "
-                          + ", ".join(stage.name for stage in self.stages) + ".")
+        return plot_stages(self, chance, columns)
 
 
 def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-1, backend="loky",
@@ -128,12 +132,16 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
     Args:
         trial: ``trial(settings, seed, shared)`` -> dict of numbers. An exception counts as a crash
             and a metric that is not finite as divergence; neither can win, nor stops the search.
+            What kills its process twice has crashed. Trials of one process run one after another.
         stages: A list of `Stage`.
         start: All settings with their values before the first stage.
-        journal: Path of the journal; made if it is absent.
+        journal: Path of the journal; made if it is absent. A failed trial stands in it like any
+            other: remove its line to try it again.
         seeds: Each setting is tried once with each seed.
-        shared: What all trials read, such as decoded pictures; given to each worker once.
-        jobs: Trials at a time; -1: one for each core. 1 runs them in this process.
+        shared: What all trials read and none changes, such as decoded pictures. Processes here read
+            large arrays from one file in memory, Ray and Dask send it once to each node.
+        jobs: Trials at a time; -1: one for each core, here or in the cluster. 1 with ``"loky"`` runs
+            them in this process.
         backend: ``"loky"`` (processes here), ``"ray"`` or ``"dask"``, as in
             `fashion_tf.cluster.connected`.
         cpus: Share of CPU cores that Ray reserves for a trial.
@@ -146,31 +154,35 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
     Raises:
         SearchError: Before any trial: an empty grid, an unknown setting, a value of another type
             than the start's; a journal that belongs to another search, is damaged, or is in use.
-            Later: a stage whose trials all failed; a cluster that keeps losing its workers.
+            Later: a stage whose trials all failed; a trial or its data that cannot be sent to a
+            worker; a cluster that is gone.
+        RunError: Unknown backend, or its library is missing.
 
     Taught in: 22_hyperparameter_search.ipynb
     """
-    stages = list(stages)
+    stages = [_checked(stage, start) for stage in stages]
     names = [stage.name for stage in stages]
-    for stage in stages:
-        _check_stage(stage, start)
-        if names.count(stage.name) > 1:
-            raise SearchError(f"Two stages are named {stage.name!r}.")
-    with _Engine(trial, start, journal, seeds, shared, jobs, backend, cpus, gpus, progress,
-                 total=sum(len(stage.combinations) for stage in stages)) as engine:
-        settings, rows, winners = dict(start), [], {}
+    if not stages:
+        raise SearchError("There are no stages.")
+    for name in names:
+        if names.count(name) > 1:
+            raise SearchError(f"Two stages are named {name!r}.")
+    total = sum(len(stage.combinations) for stage in stages)
+    with _Engine(trial, start, journal, total, seeds, shared, jobs, backend, cpus, gpus,
+                 progress) as engine:
+        settings, rows, winners = engine.start, [], {}
         for stage in stages:
-            asked = [settings | combination for combination in stage.combinations]
-            found = engine.run(stage, asked)
+            found = engine.run(stage, [settings | chosen for chosen in stage.combinations])
             rows += found
             winners[stage.name] = _winner(stage, found)
-            settings |= winners[stage.name]
+            settings = settings | winners[stage.name]
         return engine.result(stages, rows, winners)
 
 
 def grid_search(trial, space, start, journal, metric="accuracy", pick="max", **options):
     """Every combination of a space. `space` maps setting names to values; the rest as `greedy_search`."""
-    return _one_stage(trial, Stage("Grid", _listed(space), metric, pick), start, journal, options)
+    stage = _checked(Stage("Grid", space, metric, pick), start)
+    return _one_stage(trial, stage, stage.combinations, start, journal, options)
 
 
 def random_search(trial, space, budget, start, journal, draw_seed=0, metric="accuracy", pick="max",
@@ -196,56 +208,57 @@ def random_search(trial, space, budget, start, journal, draw_seed=0, metric="acc
 
     if budget < 1:
         raise SearchError(f"budget={budget}: it must be at least 1.")
-    stage = Stage("Random", _listed(space), metric, pick)
-    _check_stage(stage, start)
+    stage = _checked(Stage("Random", space, metric, pick), start)
     generator, drawn = np.random.default_rng(draw_seed), {}
     size = math.prod(len(values) for values in stage.grid.values())
     while len(drawn) < min(budget, size):
-        places = tuple(int(generator.integers(len(values))) for values in stage.grid.values())
-        drawn.setdefault(places)
-    chosen = [{name: stage.grid[name][place] for name, place in zip(stage.grid, places)}
+        drawn.setdefault(tuple(int(generator.integers(len(values))) for values in stage.grid.values()))
+    chosen = [{name: values[place] for (name, values), place in zip(stage.grid.items(), places)}
               for places in drawn]
-    return _one_stage(trial, stage, start, journal, options, chosen)
+    return _one_stage(trial, stage, chosen, start, journal, options)
 
 
-def _one_stage(trial, stage, start, journal, options, chosen=None):
-    _check_stage(stage, start)
-    chosen = stage.combinations if chosen is None else chosen
-    options = {"seeds": (0,), "shared": None, "jobs": -1, "backend": "loky", "cpus": 1, "gpus": 0,
-               "progress": True} | options
-    with _Engine(trial, start, journal, total=len(chosen), **options) as engine:
-        rows = engine.run(stage, [dict(start) | combination for combination in chosen])
+def _one_stage(trial, stage, chosen, start, journal, options):
+    with _Engine(trial, start, journal, len(chosen), **options) as engine:
+        rows = engine.run(stage, [engine.start | combination for combination in chosen])
         return engine.result([stage], rows, {stage.name: _winner(stage, rows)})
-
-
-def _listed(space):
-    return {name: list(values) for name, values in space.items()}
 
 
 # --- before a trial runs -----------------------------------------------------------------------
 
 
-def _check_stage(stage, start):
+def _checked(stage, start):
+    """The stage with its values as plain Python and JSON know them."""
     if not stage.grid:
         raise SearchError(f"Stage {stage.name!r} has no settings to try.")
     if not (callable(stage.pick) or stage.pick in ("max", "min")):
         raise SearchError(f"Stage {stage.name!r}: pick is {stage.pick!r}; it must be 'max', 'min' or "
                           "a function.")
+    grid = {}
     for name, values in stage.grid.items():
         where = f"Stage {stage.name!r}, setting {name!r}"
         if name not in start:
             raise SearchError(f"{where}: the start has no such setting; it has {', '.join(start)}.")
-        if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
+        if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__getitem__"):
+            raise SearchError(f"{where}: {values!r} is no list of values.")
+        if len(values) == 0:
             raise SearchError(f"{where}: the grid is empty; give a list of at least one value.")
-        for value in values:
-            try:
-                json.dumps(value)
-            except TypeError:
-                raise SearchError(f"{where}: {value!r} cannot be written to the journal; use numbers, "
-                                  "texts, booleans and None.") from None
-            if not _same_type(value, start[name]):
+        # A range may be too long to write out; its values are all of one kind.
+        grid[name] = values if isinstance(values, range) else [_plain(value, where) for value in values]
+        example = _plain(start[name], f"start, setting {name!r}")
+        for value in grid[name][:1] if isinstance(values, range) else grid[name]:
+            if not _same_type(value, example):
                 raise SearchError(f"{where}: {value!r} is a {type(value).__name__}, and the start has "
-                                  f"{start[name]!r}, a {type(start[name]).__name__}.")
+                                  f"{example!r}, a {type(example).__name__}.")
+    return replace(stage, grid=grid)
+
+
+def _plain(value, where):
+    try:
+        return json_value(value)
+    except RecordError:
+        raise SearchError(f"{where}: {value!r} cannot be written to the journal; use finite numbers, "
+                          "texts, booleans, None, and lists of these.") from None
 
 
 def _same_type(value, example):
@@ -261,37 +274,48 @@ def _same_type(value, example):
 class _Engine:
     """Runs trials, keeps the journal, and shows how far it is."""
 
-    def __init__(self, trial, start, journal, seeds, shared, jobs, backend, cpus, gpus, progress, total):
+    def __init__(self, trial, start, journal, total, seeds=(0,), shared=None, jobs=-1, backend="loky",
+                 cpus=1, gpus=0, progress=True):
         import joblib
 
         check_backend(backend)
-        if not (jobs == -1 or jobs >= 1):
+        if not isinstance(jobs, int) or not (jobs == -1 or jobs >= 1):
             raise SearchError(f"jobs={jobs}: give the number of trials at a time, or -1 for all cores.")
-        self.seeds = tuple(seeds)
+        try:
+            self.seeds = tuple(operator.index(seed) for seed in seeds)
+        except TypeError:
+            raise SearchError(f"seeds={seeds!r}: give a list of whole numbers.") from None
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SearchError(f"seeds={seeds!r}: give at least one, each once.")
-        self.trial, self.start, self.shared = trial, dict(start), shared
+        if not hasattr(trial, "__qualname__"):
+            raise SearchError(f"trial={trial!r}: give a function; the journal keeps its name.")
+        try:
+            data = joblib.hash(shared)
+        except Exception as error:  # pickle raises many kinds
+            raise SearchError(f"shared cannot be sent to other processes: {error}") from error
+        self.trial, self.shared = trial, shared
+        self.start = {name: _plain(value, f"start, setting {name!r}") for name, value in start.items()}
         self.jobs = joblib.cpu_count() if jobs == -1 and backend == "loky" else jobs
-        self.backend, self.cpus, self.gpus = backend, cpus, gpus
-        self.journal = _Journal(Path(journal), {
-            "trial": f"{trial.__module__}.{trial.__qualname__}", "data": joblib.hash(shared),
-            "start": self.start})
+        self.backend, self.cpus, self.gpus, self.workers = backend, cpus, gpus, 2
+        self.journal = Journal(journal, f"{trial.__module__}.{trial.__qualname__}", data, self.start)
         self.ran, self.asked = 0, set()
-        self.progress = _Progress(total * len(self.seeds)) if progress else None
+        self.progress = Progress(total * len(self.seeds)) if progress else None
 
     def __enter__(self):
-        self.journal.open()
-        self.closing = ExitStack()
-        self.closing.callback(self.journal.close)
-        try:
-            self.closing.enter_context(connected(self.backend))
-        except BaseException:
-            self.closing.close()
-            raise
-        if self.backend == "ray":
-            import ray
-
-            self.shared_on_ray = ray.put(self.shared)
+        with ExitStack() as stack:
+            self.journal.open()
+            stack.callback(self.journal.close)
+            stack.enter_context(connected(self.backend))
+            if self.backend == "ray":
+                self.tasks = RayTasks(self.cpus, self.gpus)
+                if not self.tasks.fits():
+                    self._say(f"No node of the cluster has {self.cpus:g} CPU cores and {self.gpus:g} "
+                              "GPUs; the trials wait until one joins.")
+            elif self.backend == "dask":
+                self.tasks = DaskTasks()
+            if self.backend != "loky":
+                self.shared = self.tasks.put(self.shared)
+            self.closing = stack.pop_all()
         return self
 
     def __exit__(self, *failure):
@@ -301,83 +325,96 @@ class _Engine:
 
     def run(self, stage, asked):
         """Rows for each of the settings asked for and each seed, in that order."""
-        jobs = [(settings, seed) for settings in asked for seed in self.seeds]
-        known = self.journal.records
-        missing = {}
-        for settings, seed in jobs:
-            key = _key(settings, seed)
-            self.asked.add(key)
-            if key not in known:
-                missing.setdefault(key, (settings, seed))
+        jobs = [(trial_key(settings, seed), settings, seed) for settings in asked for seed in self.seeds]
+        missing = {key: (settings, seed) for key, settings, seed in jobs
+                   if key not in self.journal.records}
+        self.asked.update(key for key, *_ in jobs)
         if self.progress:
-            self.progress.stage(stage, len(jobs), len(jobs) - len(missing))
-        for record in self._execute(missing, stage):
-            self.ran += 1
-            self.journal.append(record)
-            if self.progress:
-                self.progress.step(self._rows(stage, [
-                    job for job in jobs if _key(*job) in self.journal.records]))
+            self.progress.stage(stage, len(jobs) - len(missing))
+        with closing(self._execute(missing)) as records:
+            for record in records:
+                self.ran += 1
+                self.journal.append(record)
+                if self.progress:
+                    self.progress.step(self._rows(stage, jobs))
         return self._rows(stage, jobs)
 
     def _rows(self, stage, jobs):
         rows = []
-        for settings, seed in jobs:
-            record = self.journal.records[_key(settings, seed)]
-            rows.append({"stage": stage.name, **record, "settings": settings, "seed": seed})
+        for key, settings, seed in jobs:
+            record = self.journal.records.get(key)
+            if record is None:
+                continue  # not yet
+            row = {**record, "stage": stage.name, "settings": settings, "seed": seed}
+            if row["status"] == FINISHED and stage.metric not in row["metrics"]:
+                # The journal keeps such a trial as finished: it is as good as ever for a stage
+                # that asks for a metric it has.
+                row["status"] = CRASHED
+                row["message"] = (f"the trial returned no {stage.metric!r}, only "
+                                  f"{', '.join(row['metrics']) or 'an empty dict'}")
+            rows.append(row)
         return rows
 
-    def _execute(self, missing, stage):
-        """Yields a record for each trial, as they come. A worker that is lost costs only what it had
-        in hand: the trials that may have killed it run again, each by itself, so that one which
-        kills its worker each time is known and counts as crashed."""
-        waiting, alone, lost = dict(missing), {}, 0
-        while waiting:
-            careful = next(iter(alone), None)
-            batch = [careful] if careful else list(waiting)
-            try:
-                for record in self._parallel([waiting[key] for key in batch], stage, len(missing)):
-                    key = _key(record["settings"], record["seed"])
-                    waiting.pop(key)
-                    alone.pop(key, None)
-                    lost = 0
-                    yield record
-            except (SearchError, KeyboardInterrupt, GeneratorExit):
-                raise
-            except Exception as error:  # the backend's own: a killed worker, a node that is gone
-                lost += 1
-                if careful and lost > 1:
-                    settings, seed = waiting.pop(careful)
-                    alone.pop(careful)
-                    yield _record(settings, seed, CRASHED, f"its worker died: {error}", {}, 0.0)
-                elif not careful:
-                    workers_now = self.jobs if self.jobs > 0 else len(waiting)
-                    alone = dict.fromkeys(islice(waiting, workers_now))
-                self._say(f"A worker was lost ({type(error).__name__}); {len(waiting)} trials of this "
-                          "stage are left.")
+    def _execute(self, missing):
+        """Yields a record for each trial, as they come.
 
-    def _parallel(self, jobs, stage, planned):
+        When a process here is killed, joblib gives up all that were in hand. Those that may have
+        killed it run again, one at a time: what then kills its worker twice has crashed.
+        """
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        waiting, suspects, deaths = dict(missing), [], 0
+        self.workers = max(self.workers, min(self.jobs, len(missing)))
+        while waiting:
+            batch = suspects[:1] or list(waiting)
+            try:
+                with closing(self._parallel([waiting[key] for key in batch])) as records:
+                    for record in records:
+                        key = trial_key(record["settings"], record["seed"])
+                        del waiting[key]
+                        suspects, deaths = [other for other in suspects if other != key], 0
+                        yield record
+            except TerminatedWorkerError as error:
+                deaths += 1
+                self._say(f"A worker was killed ({_exit_codes(error)}); {len(waiting)} trials of this "
+                          "stage are left.")
+                if not suspects:
+                    suspects, deaths = list(islice(waiting, self.workers)), 0
+                elif deaths == 2:
+                    settings, seed = waiting.pop(suspects.pop(0))
+                    deaths = 0
+                    yield make_record(settings, seed, CRASHED, f"its worker died: {_exit_codes(error)}")
+            except SearchError:
+                raise
+            except Exception as error:  # no trial's fault, for a trial's own are in its record
+                raise SearchError(f"The {self.backend} workers cannot go on: {type(error).__name__}: "
+                                  f"{error} What has finished is in {self.journal.path}.") from error
+
+    def _parallel(self, jobs):
         import joblib
 
         if self.jobs == 1 and self.backend == "loky":
             for settings, seed in jobs:
-                yield _run(self.trial, settings, seed, self.shared, stage.metric, None)
+                yield _run(self.trial, settings, seed, self.shared)
             return
-        # joblib runs what has one worker in this process, which a crashing trial would take along.
-        count = max(2, min(self.jobs, planned)) if self.jobs > 0 else -1
-        backend, run, shared, threads, options = self.backend, _run, self.shared, None, {}
-        if backend == "loky":
+        if self.backend == "loky":
+            # Never one, which joblib would run in this process, where a crash takes the search along;
+            # and never fewer than before: a worker keeps what it has compiled.
+            backend, count, run = "loky", self.workers, _run
             threads = max(1, joblib.cpu_count() // self.jobs)
-        elif backend == "dask":
-            options = {"scatter": [shared]} if shared is not None else {}
         else:
-            # joblib's own Ray backend gives results only when all are there. Ray's tasks give them one
-            # by one, know shares of a GPU, and go to another node when theirs is lost.
-            backend, run = "threading", _on_ray(self.cpus, self.gpus)
-            shared, count = self.shared_on_ray, min(len(jobs), 256) if self.jobs < 1 else count
-        with joblib.parallel_config(backend=backend, n_jobs=count, **options):
-            parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-            yield from parallel(joblib.delayed(run)(
-                self.trial, settings, seed, shared, stage.metric, threads) for settings, seed in jobs)
+            # Threads that wait for the cluster. joblib's own Ray backend gives results only when all
+            # are there, and its Dask backend runs trials here while one worker is left.
+            backend, run = "threading", partial(_on_cluster, self.tasks)
+            count = self.jobs if self.jobs > 0 else self.tasks.room()
+            threads = max(1, int(self.cpus)) if self.backend == "ray" else None
+        parallel = joblib.Parallel(n_jobs=count, backend=backend, return_as="generator_unordered",
+                                   batch_size=1)
+        with warnings.catch_warnings():
+            # loky replaces a worker that has grown by 300 MB, as TensorFlow's do: no news.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+            yield from parallel(joblib.delayed(run)(self.trial, settings, seed, self.shared, threads)
+                                for settings, seed in jobs)
 
     def _say(self, text):
         if self.progress:
@@ -385,52 +422,53 @@ class _Engine:
 
     def result(self, stages, rows, winners):
         varied = dict.fromkeys(name for stage in stages for name in stage.grid)
-        return SearchResult(stages, self.start, _frame([_flat(row, varied) for row in rows]), winners,
-                            len(self.asked), self.ran)
+        return SearchResult(stages, self.start, as_table(rows, varied), winners, len(self.asked), self.ran)
 
 
-def _on_ray(cpus, gpus):
-    import ray
+def _on_cluster(tasks, trial, settings, seed, shared, threads):
+    """One trial as a task of Ray or Dask, which run it again by themselves when its worker is lost."""
+    try:
+        return tasks.call(_run, trial, settings, seed, shared, threads)
+    except tasks.killed as error:
+        return make_record(settings, seed, CRASHED, f"its worker died each time: {_name(error)}")
 
-    task = ray.remote(_run).options(num_cpus=cpus, num_gpus=gpus, max_retries=3)
-    return lambda *arguments: ray.get(task.remote(*arguments))
+
+def _name(error):
+    return type(error).__name__
 
 
-def _run(trial, settings, seed, shared, metric, threads):
+def _exit_codes(error):
+    """The short part of loky's long message, such as "SIGKILL(-9)"."""
+    codes = re.search(r"exit codes.*?\{(.*?)\}", str(error), re.DOTALL)
+    return codes[1] if codes else _name(error)
+
+
+_one_at_a_time = threading.RLock()
+
+
+def _run(trial, settings, seed, shared, threads=None):
     """One trial, in a worker: a record, whatever happens."""
     if threads:
         # TensorFlow reads these when it first computes; a worker that runs alone on a core gains
         # nothing from more threads and loses to their quarrel.
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    began = time.perf_counter()
-    try:
-        metrics = {name: float(value) for name, value in trial(dict(settings), seed, shared).items()}
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        return _record(settings, seed, CRASHED, text, {}, time.perf_counter() - began)
-    seconds = time.perf_counter() - began
-    if metric not in metrics:
-        return _record(settings, seed, CRASHED, f"the trial returned no {metric!r}, only "
-                       f"{', '.join(metrics)}", metrics, seconds)
+    with _one_at_a_time:  # a Dask worker may have several threads; a seed is the whole process's
+        began = time.perf_counter()
+        try:
+            metrics = {name: float(value) for name, value in trial(dict(settings), seed, shared).items()}
+        except (Exception, SystemExit) as error:
+            return make_record(settings, seed, CRASHED, f"{type(error).__name__}: {error}",
+                               seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+    taken = [name for name in metrics if name in COLUMNS or name in settings]
+    if taken:
+        return make_record(settings, seed, CRASHED, f"give the metric {', '.join(taken)} another name: "
+                           "the result's table has a column of this name", seconds=seconds)
     endless = [name for name, value in metrics.items() if not math.isfinite(value)]
     if endless:
-        return _record(settings, seed, DIVERGED, f"{', '.join(endless)} not finite", metrics, seconds)
-    return _record(settings, seed, FINISHED, "", metrics, seconds)
-
-
-def _record(settings, seed, status, message, metrics, seconds):
-    from fashion_tf.records import versions
-
-    return {"settings": settings, "seed": seed, "status": status, "message": message,
-            # JSON knows no infinity: what is not finite is written as null
-            "metrics": {name: value if math.isfinite(value) else None for name, value in metrics.items()},
-            "seconds": round(seconds, 3), "versions": versions(), "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-
-
-def _key(settings, seed):
-    return json.dumps([{name: float(value) if type(value) is int else value
-                        for name, value in sorted(settings.items())}, seed])
+        return make_record(settings, seed, DIVERGED, f"{', '.join(endless)} not finite", metrics, seconds)
+    return make_record(settings, seed, FINISHED, "", metrics, seconds)
 
 
 def _winner(stage, rows):
@@ -438,253 +476,25 @@ def _winner(stage, rows):
     failed has no mean: the seeds that are left may be the lucky ones."""
     groups = {}
     for row in rows:
-        groups.setdefault(json.dumps([row["settings"][name] for name in stage.grid]), []).append(row)
-    whole = [group for group in groups.values() if all(row["status"] == FINISHED for row in group)]
+        chosen = {name: row["settings"][name] for name in stage.grid}
+        groups.setdefault(trial_key(chosen, 0), (chosen, []))[1].append(row)
+    whole = [(chosen, group) for chosen, group in groups.values()
+             if all(row["status"] == FINISHED for row in group)]
     if not whole:
         reasons = dict.fromkeys(row["message"] for row in rows if row["message"])
         raise SearchError(f"Stage {stage.name!r}: no combination finished with every seed: "
                           + "; ".join(list(reasons)[:3]))
-    summary = [{name: group[0]["settings"][name] for name in stage.grid} for group in whole]
-    means = [{metric: sum(row["metrics"][metric] for row in group) / len(group)
-              for metric in group[0]["metrics"]} for group in whole]
+    means = [{metric: sum(row["metrics"].get(metric, math.nan) for row in group) / len(group)
+              for metric in group[0]["metrics"]} for _, group in whole]
     if callable(stage.pick):
-        table = _frame([combination | mean for combination, mean in zip(summary, means)])
-        return summary[int(stage.pick(table))]
-    pick = max if stage.pick == "max" else min
-    return summary[pick(range(len(whole)), key=lambda number: means[number][stage.metric])]
+        import pandas as pd
 
-
-def _flat(row, varied):
-    """A row of the result's table. The metrics of a failed trial are no numbers: they cannot win."""
-    good = row["status"] == FINISHED
-    return {"stage": row["stage"], **{name: row["settings"][name] for name in varied},
-            "seed": row["seed"], "status": row["status"], "message": row["message"],
-            "seconds": row["seconds"],
-            **{name: value if good else math.nan for name, value in row["metrics"].items()}}
-
-
-def _frame(rows):
-    import pandas as pd
-
-    return pd.DataFrame(rows)
-
-
-def _text(column):
-    return column.map(lambda value: "default" if value is None or value != value else value)
-
-
-# --- the journal -------------------------------------------------------------------------------
-
-
-class _Journal:
-    """One JSON line for what is searched, then one for each finished trial; only ever appended to."""
-
-    def __init__(self, path, header):
-        self.path, self.header = path, {"journal": 1, **json.loads(json.dumps(header))}
-        self.records, self.file = {}, None
-
-    def open(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = open(self.path, "a+b")
-        try:
-            self._lock()
-            self.file.seek(0)
-            self._read(self.file.read())
-        except BaseException:
-            self.close()
-            raise
-
-    def _lock(self):
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SearchError(f"{self.path}: another search is writing to this journal. Wait for it, "
-                              "or choose another file.") from None
-
-    def _read(self, content):
-        whole = content[:content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            print(f"{self.path}: the last line is cut off; it is dropped and its trial runs again.")
-            self.file.truncate(len(whole))
-        lines = whole.decode("utf-8", errors="replace").splitlines()
-        if not lines:
-            self._write(self.header)
-            return
-        for number, line in enumerate(lines, 1):
-            try:
-                entry = json.loads(line)
-                if number == 1:
-                    self._compare(entry)
-                else:
-                    self.records[_key(entry["settings"], entry["seed"])] = {
-                        name: entry[name] for name in ("settings", "seed", "status", "message",
-                                                       "metrics", "seconds")}
-            except (ValueError, KeyError, TypeError) as error:
-                raise SearchError(f"{self.path}, line {number}: this is no line of a journal ({error}). "
-                                  "Remove the line, or choose another file.") from None
-
-    def _compare(self, header):
-        if not isinstance(header, dict) or header.get("journal") != 1:
-            raise SearchError(f"{self.path}: this file is no journal of a search; choose another one.")
-        changes = []
-        for name in ("trial", "data"):
-            if header[name] != self.header[name]:
-                changes.append(f"the {name} ({header[name]} there, {self.header[name]} now)")
-        was, now = header["start"], self.header["start"]
-        changes += [f"{name} ({was.get(name)!r} there, {now.get(name)!r} now)"
-                    for name in {**was, **now} if was.get(name) != now.get(name)]
-        if changes:
-            raise SearchError(f"{self.path}: this journal belongs to another search. It differs in "
-                              + ", ".join(changes) + ". Choose another file, or the old settings.")
-
-    def append(self, record):
-        self._write(record)
-        self.records[_key(record["settings"], record["seed"])] = record
-
-    def _write(self, entry):
-        # One write and a sync: after a power cut at most the last line is cut off.
-        self.file.write(json.dumps(entry).encode() + b"\n")
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-    def close(self):
-        if self.file:
-            self.file.close()  # and with it the lock
-
-
-# --- what one sees -----------------------------------------------------------------------------
-
-
-class _Progress:
-    """One line that is written over, and in a notebook the stage's table so far."""
-
-    def __init__(self, total):
-        self.total, self.done, self.ran, self.width = total, 0, 0, 0
-        self.began, self.handle, self.name = time.monotonic(), None, ""
-        self.notebook = _in_notebook()
-
-    def stage(self, stage, trials, known):
-        self.name, self.trials = stage.name, trials
-        self.metric, self.grid = stage.metric, list(stage.grid)
-        self.done += known
-        self._show([])
-
-    def step(self, rows):
-        self.done += 1
-        self.ran += 1
-        self._show(rows)
-
-    def _line(self):
-        line = f"{self.name}: trial {self.done} of {self.total}"
-        if self.ran and self.done < self.total:
-            left = (time.monotonic() - self.began) / self.ran * (self.total - self.done)
-            line += f", about {_duration(left)} left"
-        return line
-
-    def _show(self, rows):
-        if self.notebook:
-            from IPython.display import display
-
-            table = _frame([_flat(row, self.grid) for row in rows]).drop(
-                columns=["stage", "message"], errors="ignore")
-            content = _Live(self._line(), table)
-            if self.handle is None:
-                self.handle = display(content, display_id=True)
-            else:
-                self.handle.update(content)
-        elif sys.stdout.isatty():
-            line = self._line()
-            print("\r" + line.ljust(self.width), end="", flush=True)
-            self.width = len(line)
-
-    def say(self, text):
-        print(text, flush=True)
-
-    def close(self):
-        seconds = _duration(time.monotonic() - self.began)
-        text = f"{self.done} trials, {self.ran} of them run now, in {seconds}"
-        if self.notebook and self.handle is not None:
-            self.handle.update(_Live(text, None))
-        elif sys.stdout.isatty():
-            print("\r" + text.ljust(self.width))
-
-
-class _Live:
-    def __init__(self, line, table):
-        self.line, self.table = line, table
-
-    def __repr__(self):
-        return self.line
-
-    def _repr_html_(self):
-        import html
-
-        table = "" if self.table is None or self.table.empty else self.table.to_html(
-            index=False, float_format="{:.3f}".format)
-        return f"<p>{html.escape(self.line)}</p>{table}"
-
-
-def _in_notebook():
-    shell = sys.modules.get("IPython")
-    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
-
-
-def _duration(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def _plot(result, chance, columns):
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
-    rows = -(-len(result.stages) // columns)
-    across = min(columns, len(result.stages))
-    figure, axes = plt.subplots(rows, across, figsize=(2.6 * across, 2.7 * rows), squeeze=False,
-                                sharey=True, layout="constrained")
-    palette = sns.color_palette("colorblind")
-    for axis, stage in zip(axes.flat, result.stages):
-        table = result.table[result.table["stage"] == stage.name]
-        first, *others = stage.grid
-        values = list(dict.fromkeys(_text(table[first])))
-        lines = [(None, table)] if not others else list(table.groupby(
-            _text(table[others].astype(object).apply(
-                lambda row: ", ".join(str(_plain(value)) for value in row), axis=1)), sort=False))
-        for number, (label, line) in enumerate(lines):
-            colour, marker = palette[number % len(palette)], "osD^vP*X"[number % 8]
-            places = _text(line[first]).map(values.index)
-            means = line[stage.metric].groupby(places.to_numpy()).mean()
-            connect = "-" if others or not isinstance(values[0], str) else ""
-            axis.plot(means.index, means, connect, color=colour, lw=1.2, label=label)
-            axis.plot(places, line[stage.metric], marker, color=colour, mfc="white", ms=5, ls="")
-            winner = result.winners.get(stage.name, {})
-            won = [_plain(value) for value in winner.values()]
-            if not others or (won and label == ", ".join(str(value) for value in won[1:])):
-                place = [position for position in means.index if values[position] == (
-                    "default" if won[0] is None else won[0])]
-                axis.plot(place, means.loc[place], marker, color=colour, ms=8)
-        if chance is not None:
-            axis.axhline(chance, color="grey", lw=1, ls=":")
-        axis.set_xticks(range(len(values)), [str(_plain(value)) for value in values],
-                        rotation=45 if max(len(str(value)) for value in values) > 5 else 0,
-                        ha="right" if max(len(str(value)) for value in values) > 5 else "center", fontsize=8)
-        axis.set_title(stage.name, fontsize=10)
-        axis.grid(alpha=0.3)
-        if others:
-            axis.legend(fontsize=7, title=", ".join(others), title_fontsize=7)
-    for axis in list(axes.flat)[len(result.stages):]:
-        axis.axis("off")
-    for row in axes:
-        row[0].set_ylabel(result.stages[0].metric)
-    plt.show()
-    return figure
-
-
-def _plain(value):
-    """A value as a person writes it: 30, not 30.0."""
-    return int(value) if isinstance(value, float) and value == int(value) else value
+        table = pd.DataFrame([chosen | mean for (chosen, _), mean in zip(whole, means)])
+        number = int(stage.pick(table))
+        if not 0 <= number < len(whole):
+            raise SearchError(f"Stage {stage.name!r}: pick returned {number}; there are {len(whole)} "
+                              "rows, counted from 0.")
+    else:
+        pick = max if stage.pick == "max" else min
+        number = pick(range(len(whole)), key=lambda place: means[place][stage.metric])
+    return whole[number][0]

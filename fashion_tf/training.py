@@ -8,6 +8,7 @@ of that size. See `make_optimizer`.
 
 import inspect
 import json
+import numbers
 import os
 import tempfile
 from functools import lru_cache, partial
@@ -69,13 +70,11 @@ def make_optimizer(name, learning_rate=None, weight_decay=None, weight_decay_as=
             f"weight_decay={weight_decay!r} and weight_decay_as={weight_decay_as!r}: give both or "
             f"neither; the readings are {', '.join(WEIGHT_DECAYS)}.")
     rate = default_learning_rate(name) if learning_rate is None else learning_rate
-    if not rate > 0:
-        raise TrainingError(f"learning_rate={rate!r}: it must be greater than 0.")
+    _check_number("learning_rate", rate, above=0)
     options = {}
     if weight_decay is not None:
         _check("weight_decay_as", weight_decay_as, WEIGHT_DECAYS)
-        if not weight_decay >= 0:
-            raise TrainingError(f"weight_decay={weight_decay!r}: it must not be negative.")
+        _check_number("weight_decay", weight_decay, least=0)
         if weight_decay_as == "decoupled":
             options["weight_decay"] = weight_decay
         elif weight_decay_as == "time":
@@ -105,8 +104,7 @@ def make_regularizer(name, strength):
     _check("regularizer", name, REGULARIZERS)
     if name == "none":
         return None
-    if not strength > 0:
-        raise TrainingError(f"regularizer_strength={strength!r}: it must be greater than 0.")
+    _check_number("regularizer_strength", strength, above=0)
     return keras.regularizers.L1L2(l1=strength if "L1" in name else 0.0,
                                    l2=strength if "L2" in name else 0.0)
 
@@ -122,8 +120,16 @@ def make_initializer(name):
 
 
 def _check(field, value, allowed):
-    if value not in allowed:
+    if value not in tuple(allowed):
         raise TrainingError(f"There is no {field} {value!r}; choose one of {', '.join(allowed)}.")
+
+
+def _check_number(field, value, least=-np.inf, above=-np.inf, kind=numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, kind) or not (
+            value >= least and above < value < np.inf):
+        bound = f"at least {least}" if least > above else f"greater than {above}"
+        what = "number" if kind is numbers.Real else "whole number"
+        raise TrainingError(f"{field}={value!r}: it must be a {what}, {bound}.")
 
 
 @lru_cache(maxsize=1)
@@ -174,24 +180,28 @@ def train_classifier(settings, seed, shared):
     if unknown:
         raise TrainingError(f"Unknown setting(s) {', '.join(unknown)}; there are {', '.join(START)}.")
     settings = START | settings
+    for name in ("epochs", "batch_size"):
+        _check_number(name, settings[name], least=1, kind=numbers.Integral)
+    moves = {name: settings[name] for name in ("rotation", "shear", "zoom", "flip")}
+    try:
+        augmentation = Augmentation(**moves) if any(moves.values()) else None
+    except (TypeError, ValueError) as error:
+        raise TrainingError(str(error)) from error
     keras.utils.set_random_seed(seed)
     model = _fresh_model(settings, seed, shared["train_images"].shape[1:3], shared["classes"])
-    augmentation = Augmentation(**{
-        name: settings[name] for name in ("rotation", "shear", "zoom", "flip")})
-    changes = any(settings[name] for name in ("rotation", "shear", "zoom", "flip"))
     epoch_steps = len(shared["train_images"]) // settings["batch_size"]
     batches = batches_of(
         shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
-        seed=seed, augmentation=augmentation if changes else None,
+        seed=seed, augmentation=augmentation,
         jit_compile=epoch_steps * settings["epochs"] > 1000)
     history = model.fit(batches, epochs=settings["epochs"], shuffle=False, verbose=0,
                         callbacks=[keras.callbacks.TerminateOnNaN()]).history
     loss, accuracy = model.evaluate(shared["validation_images"], shared["validation_labels"], 128,
                                     verbose=0)
-    diverged = not np.isfinite(loss) or not np.isfinite(history["loss"][-1])
-    return {"accuracy": float("nan") if diverged else float(accuracy), "loss": float(loss),
-            "train_accuracy": float(history["accuracy"][-1]),
-            "train_loss": float(history["loss"][-1])}
+    metrics = {"accuracy": accuracy, "loss": loss, "train_accuracy": history["accuracy"][-1],
+               "train_loss": history["loss"][-1]}
+    diverged = not np.isfinite([loss, metrics["train_loss"]]).all()
+    return {name: float("nan") if diverged else float(value) for name, value in metrics.items()}
 
 
 def _fresh_model(settings, seed, size, classes):
@@ -239,7 +249,8 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
     """Fits a compiled model, keeps its best epoch, and goes on where an earlier call was stopped.
 
     After each epoch the folder holds the weights, the optimizer's state, the best weights so far
-    and the history, each file whole. A finished training is not repeated.
+    and the history, each file whole. A finished training is not repeated. A training that was stopped
+    in its first epoch begins again, with the model as it is given.
 
     Args:
         model: Compiled. It ends with the weights of the best epoch.
@@ -250,8 +261,8 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         epochs: How many in all, earlier calls included.
         folder: Where the files go.
         monitor: The validation metric whose highest value marks the best epoch.
-        settings: What the training depends on, as JSON values. A folder of other settings is
-            refused.
+        settings: What the training depends on, as JSON values. A folder of other settings, or of
+            another `monitor`, is refused.
         callbacks: More Keras callbacks.
         verbose: As for `fit`.
 
@@ -265,24 +276,30 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
     """
     import pandas as pd
 
-    folder = Path(folder)
-    keeper = _Keeper(folder, monitor, settings or {})
+    _check_number("epochs", epochs, least=1, kind=numbers.Integral)
+    keeper = _Keeper(Path(folder), monitor, settings or {})
     first = keeper.restore(model)
     if first < epochs:
         batches = train(first) if callable(train) else train
         model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
                   shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
     keeper.load_best(model)
-    return pd.DataFrame(keeper.history[:epochs]).rename_axis("epoch")
+    return pd.DataFrame(keeper.history).rename_axis("epoch")
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Writes `folder` after each epoch: latest.npz, best.npz, and history.json last, which counts."""
+    """Writes `folder` after each epoch: the whole state, the weights if they are the best so far, and
+    history.json last. Arrays are named after their epoch and history.json tells which of them count,
+    so it does not matter between which two files a process is killed."""
 
     def __init__(self, folder, monitor, settings):
         super().__init__()
-        self.folder, self.monitor, self.settings = folder, monitor, settings
+        self.folder, self.monitor, self.settings = folder, monitor, {**settings, "monitor": monitor}
         self.history = []
+        try:
+            json.dumps(self.settings)
+        except (TypeError, ValueError) as error:
+            raise TrainingError(f"settings cannot be kept as JSON: {error}.") from error
 
     def restore(self, model):
         """Puts the latest state into the model; returns the number of epochs behind it."""
@@ -291,31 +308,53 @@ class _Keeper(keras.callbacks.Callback):
             return 0
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
-            self.history = kept["history"]
-            for name in sorted({*kept["settings"], *self.settings}):
-                was, now = (json.dumps(values.get(name)) for values in (kept["settings"], self.settings))
-                if was != now:
-                    raise TrainingError(f"{self.folder}: this training was begun with {name} = {was}, "
-                                        f"now it is {now}. Choose another folder, or remove this one.")
-            with np.load(self.folder / f"latest-{len(self.history)}.npz") as arrays:
-                self._put(model, arrays)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{self.folder}: the training kept there cannot be read ({error}). "
-                                "Remove the folder to begin anew.") from error
+            settings, self.history = kept["settings"], kept["history"]
+            pairs = {name: [json.dumps(values.get(name), sort_keys=True)
+                            for values in (settings, self.settings)]
+                     for name in sorted({*settings, *self.settings})}
+        except Exception as error:  # whatever a damaged file raises
+            raise self._unreadable(error) from error
+        for name, (was, now) in pairs.items():
+            if was != now:
+                raise TrainingError(f"{self.folder}: this training was begun with {name} = {was}, "
+                                    f"now it is {now}. Choose another folder, or remove this one.")
+        self._read("best")  # better refused now than after the last epoch
+        self._put(model, self._read("latest"))
         return len(self.history)
+
+    def _unreadable(self, error):
+        return TrainingError(f"{self.folder}: the training kept there cannot be read ({error}). "
+                             "Remove the folder to begin anew.")
+
+    def _file(self, kind):
+        epoch = len(self.history) if kind == "latest" else self._best()
+        return self.folder / f"{kind}-{epoch}.npz"
+
+    def _best(self):
+        """The first epoch with the highest metric, counted from 1."""
+        values = [row[self.monitor] for row in self.history]
+        return 1 + int(np.argmax(np.nan_to_num(values, nan=-np.inf)))
+
+    def _read(self, kind):
+        try:
+            with np.load(self._file(kind)) as arrays:
+                return [arrays[f"a{number}"] for number in range(len(arrays.files))]
+        except Exception as error:
+            raise self._unreadable(error) from error
 
     def _put(self, model, arrays):
         model.optimizer.build(model.trainable_variables)
-        variables = [*model.weights, *model.optimizer.variables]
-        if len(arrays.files) != len(variables):
-            raise TrainingError(f"{self.folder}: it holds {len(arrays.files)} arrays and the model has "
+        variables = _state(model)
+        if len(arrays) != len(variables):
+            raise TrainingError(f"{self.folder}: it holds {len(arrays)} arrays and the model has "
                                 f"{len(variables)}: another model or optimizer. Choose another folder.")
-        for number, variable in enumerate(variables):
-            if arrays[f"a{number}"].shape != tuple(variable.shape):
+        for variable, array in zip(variables, arrays):
+            if array.shape != tuple(variable.shape):
                 raise TrainingError(
                     f"{self.folder}: {variable.path} is of shape {tuple(variable.shape)} and "
-                    f"{arrays[f'a{number}'].shape} there: another model. Choose another folder.")
-            variable.assign(arrays[f"a{number}"])
+                    f"{array.shape} there: another model. Choose another folder.")
+        for variable, array in zip(variables, arrays):
+            variable.assign(array)
 
     def on_epoch_begin(self, epoch, logs=None):
         import time
@@ -330,22 +369,25 @@ class _Keeper(keras.callbacks.Callback):
                                 f"there are {', '.join(logs)}.")
         row = {name: float(value) for name, value in logs.items()}
         row["seconds"] = time.perf_counter() - self.began
-        best = max((past[self.monitor] for past in self.history), default=-np.inf)
         self.history.append(row)
         self.folder.mkdir(parents=True, exist_ok=True)
-        done = len(self.history)
-        if row[self.monitor] > best:
-            _save(self.folder / "best.npz", self.model.weights)
-        # Two files in turn: history.json names the one that counts, and it changes last.
-        _save(self.folder / f"latest-{done}.npz",
-              [*self.model.weights, *self.model.optimizer.variables])
+        if self._best() == len(self.history):
+            _save(self._file("best"), self.model.weights)
+        _save(self._file("latest"), _state(self.model))
         _replace(self.folder / "history.json", lambda file: file.write(json.dumps(
             {"settings": self.settings, "history": self.history}, indent=1).encode()))
-        (self.folder / f"latest-{done - 1}.npz").unlink(missing_ok=True)
+        for kind in ("best", "latest"):
+            for pattern in (f"{kind}-[0-9]*.npz", f".{kind}-[0-9]*.npz-*"):  # also of a killed process
+                for file in set(self.folder.glob(pattern)) - {self._file(kind)}:
+                    file.unlink(missing_ok=True)
 
     def load_best(self, model):
-        with np.load(self.folder / "best.npz") as arrays:
-            model.set_weights([arrays[f"a{number}"] for number in range(len(arrays.files))])
+        model.set_weights(self._read("best"))
+
+
+def _state(model):
+    """All that the next epoch depends on; of a model, that is its weights and its random seeds."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _save(path, variables):

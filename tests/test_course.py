@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_tf.course import load_course
+from fashion_tf.course import PromisedRecord, load_course
 from fashion_tf.errors import CourseError
 
 GOOD = """
@@ -39,7 +39,8 @@ def test_a_good_file(tmp_path):
     ("paper: first", "paper: second", "unknown paper 'second'"),
     ("11_one.ipynb", "one.ipynb", "NN_lower_case"),
     ("floors: {sample: 0.5", "floors: {sample: 0.1", "floor of sample is 0.1.*above the baseline"),
-    ("floors: {sample: 0.5, real: 0.6, ", "floors: {sample: 0.5, ", "a floor for each profile"),
+    ("floors: {sample: 0.5, real: 0.6, paper: 0.7}", "floors: {}", "a floor for each profile"),
+    ("floors: {sample: 0.5, real: 0.6, ", "floors: {sample: 0.5, reel: 0.6, ", "a floor for each profile"),
     ("baseline: 0.1, ", "", "needs a baseline"),
     ("record: accuracy", "record: other", "no record 'other'"),
     ("needs: [gpu]", "needs: [tpu]", "unknown need 'tpu'"),
@@ -54,6 +55,17 @@ def test_a_bad_field_is_named(tmp_path, old, new, message):
     with pytest.raises(CourseError, match=message) as caught:
         load(tmp_path, GOOD.replace(old, new, 1))
     assert "course.yml" in str(caught.value)
+
+
+def test_a_row_finds_its_value_in_a_record_that_is_a_dict(tmp_path):
+    course = load(tmp_path, GOOD.replace("record: accuracy}", "record: accuracy, entry: L1}"))
+    row = course.lesson("11").tables[0].rows[0]
+    assert row.value_among({"accuracy": {"L1": 0.3, "L2": 0.4}}) == 0.3
+    for values in ({}, {"accuracy": 0.3}, {"accuracy": {"L2": 0.4}}):
+        with pytest.raises(KeyError):
+            row.value_among(values)
+    whole = load(tmp_path, GOOD).lesson("11").tables[0].rows[0]
+    assert whole.value_among({"accuracy": 0.3}) == 0.3
 
 
 def test_an_unknown_lesson_names_those_there_are(tmp_path):
@@ -71,6 +83,12 @@ def test_no_lesson_can_be_forgotten(tmp_path):
 
 def test_this_courses_notebooks_are_all_listed(course):
     course.check_notebooks()
+
+
+def test_a_result_may_be_promised_by_some_profiles_only():
+    result = PromisedRecord("a", "b", "result", 0.1, {"real": 0.5})
+    assert result.promised_in("real") and not result.promised_in("sample")
+    assert PromisedRecord("a", "b", "description", None, {}).promised_in("sample")
 
 
 def test_every_floor_stands_clearly_above_its_baseline(course):

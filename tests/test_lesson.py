@@ -44,5 +44,9 @@ def test_the_papers_values_stand_beside_the_measured(course):
     assert list(table.columns) == ["paper", "here"]
     assert table["paper"].iloc[0] == 0.9  # the paper, section IV
     assert (table["here"] == 0.5).all()
+    assert list(paper_beside_here("11", measured, ["Fashion-MNIST, test accuracy"]).data["here"]) == [
+        *table["here"]]
+    with pytest.raises(CourseError, match="no table 'Table 9'; it has Fashion-MNIST"):
+        paper_beside_here("11", measured, ["Table 9"])
     with pytest.raises(CourseError, match="no measured value for better_cnn"):
         paper_beside_here("11", {name: 1 for name in measured if not name.startswith("better")})

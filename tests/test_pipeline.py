@@ -16,7 +16,7 @@ from fashion_tf.datasets import images
 from fashion_tf.datasets.idx import write_idx
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
-from fashion_tf.pipeline import load_images, make_pipeline
+from fashion_tf.pipeline import batches_of, load_images, make_pipeline
 
 MOVES = Augmentation(rotation=20, shear=10, zoom=0.2, flip=True)
 ALL = Augmentation(rotation=20, shear=10, zoom=0.2, flip=True, brightness=0.2, contrast=0.2,
@@ -422,3 +422,63 @@ def test_a_model_learns_from_the_batches_as_they_are(photos):
     assert probabilities.shape == (COUNT, 3)
     accuracy = np.mean(probabilities.argmax(axis=1) == photos.labels)
     assert accuracy == pytest.approx(history.history["val_accuracy"][-1])
+
+
+# Arrays that are in memory already
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("with_masks", [True, False])
+def test_batches_of_arrays_are_those_of_their_dataset(photos, training, with_masks):
+    settings = {"training": training, "seed": 4, "augmentation": ALL, "jit_compile": False}
+    stored, masks = load_images(photos, (24, 32), with_masks=with_masks)
+    ours = batches_of(stored, masks if with_masks else photos.labels, 8, **settings)
+    theirs = make_pipeline(photos, (24, 32), 8, with_masks=with_masks, **settings)
+    assert ours.element_spec == theirs.element_spec and len(ours) == len(theirs)
+    assert_same(collect(ours), collect(theirs))
+    assert_same(collect(ours), collect(theirs))
+
+
+@pytest.mark.parametrize("cache", ["memory", None])
+def test_a_later_first_epoch_is_that_epoch(photos, cache):
+    settings = {"training": True, "seed": 4, "augmentation": MOVES, "cache": cache, "jit_compile": False}
+    whole = make_pipeline(photos, 16, 8, **settings)
+    epochs = [collect(whole) for _ in range(4)]
+    assert different(epochs[2], epochs[3])
+    later = make_pipeline(photos, 16, 8, first_epoch=2, **settings)
+    assert_same(collect(later), epochs[2])
+    assert_same(collect(later), epochs[3])
+
+
+def test_batches_of_grey_pictures_lists_and_other_label_types():
+    array = np.random.default_rng(0).integers(0, 256, (6, 9, 7), np.uint8)
+    for labels in ([0, 1, 2, 3, 4, 5], np.arange(6, dtype=np.uint8), np.arange(6, dtype=np.int32)):
+        ((pictures, found),) = collect(batches_of(array, labels, 6, training=False))
+        np.testing.assert_array_equal(pictures, array[..., None])
+        assert found.dtype == np.int64 and found.tolist() == list(range(6))
+
+
+def test_batches_of_a_memory_map(photos, tmp_path):
+    stored, masks = load_images(photos, 16, cache=tmp_path / "cache", with_masks=True)
+    assert isinstance(stored, np.memmap)
+    pictures, found = (np.concatenate(parts) for parts in zip(
+        *collect(batches_of(stored, masks, 8, training=False))))
+    np.testing.assert_array_equal(pictures, stored)
+    np.testing.assert_array_equal(found, masks)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"targets": np.zeros(5, int)}, "6 pictures and 5 labels or masks"),
+    ({"batch_size": 7}, "6 pictures do not fill one training batch of 7"),
+    ({"images": np.zeros((6, 8, 8, 3), "float32")}, "type float32: give uint8 in 0..255 and leave scaling"),
+    ({"targets": np.zeros((6, 3), int)}, "Labels must be class numbers, one per picture"),
+    ({"targets": np.full(6, 0.5)}, "Labels must be class numbers"),
+    ({"targets": np.array([0, 1, -1, 0, 1, 2])}, "Labels must be .*not negative"),
+    ({"targets": np.zeros((6, 8, 9), np.uint8)}, r"Masks .*\(6, 8, 9\).* need uint8 and \(6, 8, 8\)"),
+    ({"targets": np.zeros((6, 8, 8), int)}, "Masks of type int64"),
+])
+def test_bad_arrays(change, message):
+    given = {"images": np.zeros((6, 8, 8, 3), np.uint8), "targets": np.zeros(6, int), "batch_size": 3}
+    batches_of(**given, training=True)
+    with pytest.raises(DataError, match=message):
+        batches_of(**given | change, training=True)

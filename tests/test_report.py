@@ -98,6 +98,24 @@ def test_paper_stands_beside_here(report):
     assert "Sample data" in markdown and "Sample data" in page
 
 
+def test_one_record_can_hold_a_whole_table(report):
+    file = report.folder / "course.yml"
+    file.write_text(COURSE.replace("ours, paper: 0.9, record: accuracy",
+                                   "ours, paper: 0.9, record: accuracy, entry: a")
+                    .replace("others, record: accuracy",
+                             "others, paper: 0.7, record: accuracy, entry: b"))
+
+    def markdown(value):
+        report(lesson("11", value=value))  # writes results.json
+        return write_report(report.folder, load_course(file))[0].read_text(encoding="utf-8")
+
+    both, one, none = (markdown(value) for value in ({"a": 0.85, "b": None}, {"a": 0.85}, 0.85))
+    assert "| ours | 0.900 | 0.850 | −0.050 |" in both
+    assert "| others | 0.700 | none | – |" in both and "| a: 0.850; b: none |" in both
+    assert "| others | 0.700 | not recorded | – |" in one
+    assert "| ours | 0.900 | not recorded | – |" in none
+
+
 def test_a_value_that_is_not_there_says_why(report):
     markdown, _ = report(lesson("11", "failed", None, reasons=["cell 3: it broke"]),
                          lesson("12", "not run", None, reasons=["needs a GPU"]))
