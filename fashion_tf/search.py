@@ -10,12 +10,12 @@ import math
 import operator
 import os
 import re
+import tempfile
 import threading
 import time
-import warnings
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice, product
 
 from fashion_tf.cluster import DaskTasks, RayTasks, check_backend, connected
@@ -315,6 +315,9 @@ class _Engine:
                 self.tasks = DaskTasks()
             if self.backend != "loky":
                 self.shared = self.tasks.put(self.shared)
+            elif self.jobs > 1:
+                folder = tempfile.TemporaryDirectory(prefix="fashion_tf-", ignore_cleanup_errors=True)
+                self.shared = _Stored(stack.enter_context(folder), self.shared)
             self.closing = stack.pop_all()
         return self
 
@@ -400,21 +403,19 @@ class _Engine:
         if self.backend == "loky":
             # Never one, which joblib would run in this process, where a crash takes the search along;
             # and never fewer than before: a worker keeps what it has compiled.
-            backend, count, run = "loky", self.workers, _run
-            threads = max(1, joblib.cpu_count() // self.jobs)
+            count, run, threads = self.workers, _run, None
+            backend = {"backend": "loky", "initializer": _begin_worker,
+                       "initargs": (max(1, joblib.cpu_count() // self.jobs),)}
         else:
             # Threads that wait for the cluster. joblib's own Ray backend gives results only when all
             # are there, and its Dask backend runs trials here while one worker is left.
-            backend, run = "threading", partial(_on_cluster, self.tasks)
+            backend, run = {"backend": "threading"}, partial(_on_cluster, self.tasks)
             count = self.jobs if self.jobs > 0 else self.tasks.room()
             threads = max(1, int(self.cpus)) if self.backend == "ray" else None
-        parallel = joblib.Parallel(n_jobs=count, backend=backend, return_as="generator_unordered",
-                                   batch_size=1)
-        with warnings.catch_warnings():
-            # loky replaces a worker that has grown by 300 MB, as TensorFlow's do: no news.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield from parallel(joblib.delayed(run)(self.trial, settings, seed, self.shared, threads)
-                                for settings, seed in jobs)
+        with joblib.parallel_config(**backend):
+            parallel = joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
+        yield from parallel(joblib.delayed(run)(self.trial, settings, seed, self.shared, threads)
+                            for settings, seed in jobs)
 
     def _say(self, text):
         if self.progress:
@@ -443,16 +444,53 @@ def _exit_codes(error):
     return codes[1] if codes else _name(error)
 
 
+def _begin_worker(threads):
+    """First thing in a process of joblib's, before anything imports TensorFlow there."""
+    from joblib.externals.loky import process_executor
+
+    # loky takes 300 MB for a leak and begins the worker anew, with all that it has compiled; that is what
+    # TensorFlow needs to start.
+    process_executor._USE_PSUTIL = False
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notes would come between those of the search
+    _set_threads(threads)
+
+
+def _set_threads(threads):
+    """TensorFlow reads these when it first computes; a worker that runs alone on a core gains nothing
+    from more threads and loses to their quarrel."""
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
+
+
+class _Stored:
+    """What trials share, written once; each process reads it once, and its arrays as far as it needs."""
+
+    def __init__(self, folder, shared):
+        import joblib
+
+        self.path = os.path.join(folder, "shared")
+        joblib.dump(shared, self.path)
+
+    def read(self):
+        return _read_shared(self.path)
+
+
+@lru_cache(maxsize=1)
+def _read_shared(path):
+    import joblib
+
+    return joblib.load(path, mmap_mode="r")
+
+
 _one_at_a_time = threading.RLock()
 
 
 def _run(trial, settings, seed, shared, threads=None):
     """One trial, in a worker: a record, whatever happens."""
     if threads:
-        # TensorFlow reads these when it first computes; a worker that runs alone on a core gains
-        # nothing from more threads and loses to their quarrel.
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
+        _set_threads(threads)
+    if isinstance(shared, _Stored):
+        shared = shared.read()
     with _one_at_a_time:  # a Dask worker may have several threads; a seed is the whole process's
         began = time.perf_counter()
         try:

@@ -11,7 +11,7 @@ import json
 import numbers
 import os
 import tempfile
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import keras
@@ -208,12 +208,8 @@ def _fresh_model(settings, seed, size, classes):
     """A compiled model as good as new. Tracing and optimising the training step takes longer than
     a small trial itself, so trials whose step is the same computation share it: their weights, their
     optimizer's state and its learning rate are set afresh."""
-    from fashion_tf.models.backbones import build_classifier
-
-    network = partial(
-        build_classifier, settings["backbone"], classes, tuple(size),
-        initializer=make_initializer(settings["initializer"]), seed=seed,
-        regularizer=make_regularizer(settings["regularizer"], settings["regularizer_strength"]))
+    network = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
+    regularizer = make_regularizer(settings["regularizer"], settings["regularizer_strength"])
     rate = settings["learning_rate"]
     rate = default_learning_rate(settings["optimizer"]) if rate is None else rate
     decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
@@ -225,7 +221,7 @@ def _fresh_model(settings, seed, size, classes):
     if key not in _COMPILED:
         if len(_COMPILED) >= _COMPILED_AT_MOST:
             _COMPILED.pop(next(iter(_COMPILED)))
-        model = network()
+        model = _network(*network, regularizer)
         optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"],
                       jit_compile=has_gpu())
@@ -233,7 +229,7 @@ def _fresh_model(settings, seed, size, classes):
         _COMPILED[key] = model, [variable.numpy() for variable in optimizer.variables]
     else:
         model, state = _COMPILED[key]
-        model.set_weights(network().get_weights())
+        model.set_weights(_fresh_weights(*network))
         for variable, value in zip(model.optimizer.variables, state, strict=True):
             variable.assign(value)
     if decay_as != "time":
@@ -241,7 +237,19 @@ def _fresh_model(settings, seed, size, classes):
     return model
 
 
-_COMPILED, _COMPILED_AT_MOST = {}, 6
+_COMPILED, _COMPILED_AT_MOST = {}, 16
+
+
+def _network(backbone, classes, size, initializer, seed, regularizer=None):
+    from fashion_tf.models.backbones import build_classifier
+
+    return build_classifier(backbone, classes, size, initializer=initializer, seed=seed,
+                            regularizer=regularizer)
+
+
+@lru_cache(maxsize=2)  # most trials of a search begin with the same
+def _fresh_weights(*network):
+    return _network(*network).get_weights()
 
 
 def fit_resumable(model, train, validation, epochs, folder, monitor="val_accuracy", settings=None,

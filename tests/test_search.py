@@ -473,7 +473,7 @@ class Locked:
 
 
 def test_what_no_worker_can_read_is_nobodys_crash(run, tmp_path):
-    with pytest.raises(SearchError, match=r"loky workers cannot go on: BrokenProcessPool.*journal.jsonl"):
+    with pytest.raises(SearchError, match=r"loky workers cannot go on: ValueError: invalid literal.*journal.jsonl"):
         run([A], shared=Locked(), jobs=2)
     assert len(lines_of(tmp_path / "journal.jsonl")) == 1  # no trial is blamed
 

@@ -65,20 +65,8 @@ class DenseCRF:
         if probabilities.ndim != 3 or probabilities.shape[:2] != (height, width):
             raise DataError(f"Probabilities of shape {probabilities.shape} for a photo of {height} x "
                             f"{width}: give (height, width, classes) of the same size.")
-        if not np.isfinite(probabilities).all():
-            raise DataError("The probabilities hold values that are not finite (NaN or infinity): look "
-                            "at the network's output, its training may have diverged.")
-        if probabilities.min() < 0:
-            raise DataError(f"The probabilities hold {probabilities.min():g}: give a softmax, not logits.")
-        for name, value in (("theta_alpha", theta_alpha), ("theta_beta", theta_beta),
-                            ("theta_gamma", theta_gamma)):
-            if not value > 0:
-                raise DataError(f"{name}={value!r}: a kernel's width must be greater than 0.")
-        for name, value in (("w1", w1), ("w2", w2)):
-            if not (value >= 0 and np.isfinite(value)):
-                raise DataError(f"{name}={value!r}: a kernel's weight must not be negative.")
-        if int(iterations) != iterations or iterations < 0:
-            raise DataError(f"iterations={iterations!r}: give a whole number, 0 or more.")
+        check_probabilities(probabilities)
+        check_parameters(theta_alpha, theta_beta, theta_gamma, w1, w2, iterations)
         classes = probabilities.shape[2]
         unary = -np.log(np.maximum(probabilities.reshape(-1, classes), CLIP)).astype(np.float32)
         potential = np.zeros((0, 0), np.float32)  # Potts
@@ -102,6 +90,28 @@ class DenseCRF:
             self.lattices[space, colour] = Lattice(
                 np.stack(features, axis=-1).reshape(height * width, -1))
         return self.lattices[space, colour]
+
+
+def check_probabilities(probabilities):
+    """Refuses an array that is no softmax: values that are not finite, or below 0."""
+    if not np.isfinite(probabilities).all():
+        raise DataError("The probabilities hold values that are not finite (NaN or infinity): look "
+                        "at the network's output, its training may have diverged.")
+    if probabilities.min() < 0:
+        raise DataError(f"The probabilities hold {probabilities.min():g}: give a softmax, not logits.")
+
+
+def check_parameters(theta_alpha, theta_beta, theta_gamma, w1, w2, iterations):
+    """Refuses a width of zero or less, a negative weight, a number of iterations that is none."""
+    for name, value in (("theta_alpha", theta_alpha), ("theta_beta", theta_beta),
+                        ("theta_gamma", theta_gamma)):
+        if not value > 0:
+            raise DataError(f"{name}={value!r}: a kernel's width must be greater than 0.")
+    for name, value in (("w1", w1), ("w2", w2)):
+        if not (value >= 0 and np.isfinite(value)):
+            raise DataError(f"{name}={value!r}: a kernel's weight must not be negative.")
+    if int(iterations) != iterations or iterations < 0:
+        raise DataError(f"iterations={iterations!r}: give a whole number, 0 or more.")
 
 
 def _solve(unary, kernels, potential, iterations):
