@@ -56,7 +56,7 @@ class ConfusionMatrix:
 
         Raises:
             DataError: The shapes differ, a label is no integer or above the number of classes, or no
-                pixel of a picture is labelled.
+                pixel of a picture is labelled. Nothing of the batch is counted then.
         """
         truth, predicted = np.asarray(truth), np.asarray(predicted)
         if truth.shape != predicted.shape:
@@ -68,26 +68,23 @@ class ConfusionMatrix:
         for name, labels in (("mask", truth), ("prediction", predicted)):
             if labels.dtype.kind not in "iu":
                 raise DataError(f"A {name} of {labels.dtype}; label numbers are integers.")
-        for one, other in zip(truth[None] if truth.ndim == 2 else truth,
-                              predicted[None] if truth.ndim == 2 else predicted):
-            self._add(one, other)
+        pictures = [self._counted(one, other) for one, other in zip(
+            truth[None] if truth.ndim == 2 else truth, predicted[None] if truth.ndim == 2 else predicted)]
+        for counts in pictures:
+            self.counts += counts
+            union = counts.sum() - counts[0, 0]
+            if union:
+                self.image_iou.append(np.trace(counts[1:, 1:]) / union)
 
-    def _add(self, truth, predicted):
+    def _counted(self, truth, predicted):
         labelled = truth != self.ignore
         truth, predicted = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
         if truth.size == 0:
             raise DataError(f"A mask without a labelled pixel (all are {self.ignore}): leave it out.")
-        for name, labels in (("mask", truth), ("prediction", predicted)):
-            if labels.max() >= self.classes or labels.min() < 0:
-                wrong = labels.max() if labels.max() >= self.classes else labels.min()
-                raise DataError(f"A {name} holds label {wrong}; there are {self.classes} classes, 0 to "
-                                f"{self.classes - 1}.")
-        counts = np.bincount(truth * self.classes + predicted, minlength=self.classes**2).reshape(
+        _check_labels("mask", truth, self.classes)
+        _check_labels("prediction", predicted, self.classes)
+        return np.bincount(truth * self.classes + predicted, minlength=self.classes**2).reshape(
             self.classes, self.classes)
-        self.counts += counts
-        union = counts.sum() - counts[0, 0]
-        if union:
-            self.image_iou.append(np.trace(counts[1:, 1:]) / union)
 
     def merge(self, other):
         """Adds the pixels of another matrix, from another process say."""
@@ -98,8 +95,8 @@ class ConfusionMatrix:
 
     @property
     def pixel_accuracy(self):
-        """Share of the labelled pixels that are right."""
-        return float(np.trace(self.counts) / self.counts.sum())
+        """Share of the labelled pixels that are right. Like the others nan before the first picture."""
+        return _share(np.trace(self.counts), self.counts.sum())
 
     @property
     def foreground_accuracy(self):
@@ -109,7 +106,7 @@ class ConfusionMatrix:
     @property
     def background_share(self):
         """Accuracy of answering "background" everywhere."""
-        return float(self.counts[0].sum() / self.counts.sum())
+        return _share(self.counts[0].sum(), self.counts.sum())
 
     @property
     def iou(self):
@@ -124,7 +121,7 @@ class ConfusionMatrix:
         """Mean of `iou` over the labels that the truth has. A label that is absent there but predicted
         costs its pixels' own labels, and is not counted once more as a 0."""
         present = self.counts.sum(1) > 0
-        return float(self.iou[present].mean())
+        return _share(self.iou[present].sum(), present.sum())
 
     @property
     def f1(self):
@@ -161,6 +158,12 @@ class ConfusionMatrix:
 
 def _share(part, whole):
     return float(part / whole) if whole else float("nan")
+
+
+def _check_labels(name, labels, classes):
+    if labels.max() >= classes or labels.min() < 0:
+        wrong = labels.max() if labels.max() >= classes else labels.min()
+        raise DataError(f"A {name} holds label {wrong}; there are {classes} classes, 0 to {classes - 1}.")
 
 
 def body_order(names):
@@ -200,17 +203,16 @@ def class_weights(masks, classes, power=0.5, ignore=IGNORE):
         float64 (classes,), scaled to a mean of 1 over the pixels.
 
     Raises:
-        DataError: No pixel is labelled, or a label is above the number of classes.
+        DataError: No pixel is labelled, or a label is no integer or above the number of classes.
     """
     masks = np.asarray(masks)
-    pixels = np.bincount(masks.ravel(), minlength=max(classes, ignore + 1))
-    pixels[ignore] = 0
-    if not pixels.any():
+    if masks.dtype.kind not in "iu":
+        raise DataError(f"Masks of {masks.dtype}; label numbers are integers.")
+    labels = masks[masks != ignore]
+    if labels.size == 0:
         raise DataError(f"No pixel of these masks is labelled (all are {ignore}).")
-    if pixels[classes:].any():
-        raise DataError(f"A mask holds label {int(np.flatnonzero(pixels)[-1])}; there are {classes} "
-                        f"classes, 0 to {classes - 1}.")
-    shares = pixels[:classes] / pixels.sum()
+    _check_labels("mask", labels, classes)
+    shares = np.bincount(labels.astype(np.int64), minlength=classes) / labels.size
     present = shares > 0
     weights = np.ones(classes)
     weights[present] = (np.median(shares[present]) / shares[present]) ** power

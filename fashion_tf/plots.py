@@ -138,17 +138,33 @@ def plot_confusion_matrix(truth, predicted, classes, title=None):
 
     Taught in: 11_fashion_mnist_cnn.ipynb
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
     from sklearn.metrics import confusion_matrix
 
-    shares = 100 * confusion_matrix(truth, predicted, labels=np.arange(len(classes)),
-                                    normalize="true")
-    side = 2.2 + 0.5 * len(classes)
+    return plot_confusion_counts(confusion_matrix(truth, predicted, labels=np.arange(len(classes))),
+                                 classes, title)
+
+
+def plot_confusion_counts(counts, classes, title=None):
+    """The same from counts; the row of a class that never occurs is all zeros.
+
+    Args:
+        counts: Whole numbers (classes, classes): row the true class, column the predicted one.
+        classes, title: As in `plot_confusion_matrix`.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    counts = np.asarray(counts)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    many = len(classes) > 16
+    side = 2.2 + (0.34 if many else 0.5) * len(classes)
     figure, axes = _new_figure(side + 0.4, side)
     text = np.where(shares > 0.5, np.char.mod("%.0f", shares), "")  # empty cells read as zero
     sns.heatmap(shares, annot=text, fmt="", cmap="cividis", vmin=0, vmax=100, square=True,
                 xticklabels=classes, yticklabels=classes, ax=axes[0, 0],
+                annot_kws={"fontsize": 7} if many else None,
                 cbar_kws={"label": "% of the true class", "shrink": 0.8})
     axes[0, 0].set(xlabel="predicted", ylabel="true", title=title)
     axes[0, 0].tick_params(axis="x", rotation=45)

@@ -6,6 +6,7 @@ order and the size that photos are squeezed to. Photos are read by the function 
 """
 
 import json
+import operator
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -122,8 +123,8 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
         The folder, a `Path`.
 
     Raises:
-        DataError: The classes do not fit the model, the size does not, the model has a Lambda, or the
-            folder holds something else.
+        DataError: The classes do not fit the model, the size does not, the model has a Lambda or cannot
+            be read back for another reason, or the folder holds something else.
 
     Example:
         >>> save_predictor("clothes", model, train.classes, 224, about={"dataset": train.name})
@@ -131,7 +132,13 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
     Taught in: 23_transfer_learning.ipynb
     """
     size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
-    size = tuple(int(side) for side in size)
+    try:
+        size = tuple(operator.index(side) for side in size)
+    except TypeError:
+        raise DataError(f"save_predictor: image_size {image_size!r}; it must be (height, width) in "
+                        "pixels.") from None
+    if about is not None and not isinstance(about, dict):
+        raise DataError(f"about={about!r}: it must be a dict of JSON values.")
     predictor = Predictor(model, tuple(classes), size, task, dict(about or {}))
     _check(predictor, "save_predictor")
     for layer in model._flatten_layers(include_self=False):
@@ -153,6 +160,12 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
         new.mkdir()
         model.save(new / MODEL_FILE)
         (new / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
+        try:  # now, while the model is still at hand
+            load_predictor(new)
+        except DataError as error:
+            raise DataError("save_predictor: what was written could not be read back, and nothing was "
+                            f"saved: {_reason(error.__cause__ or error)}. Use layers and "
+                            "functions of Keras or of the kit only.") from error
         try:
             if folder.exists():
                 folder.rename(old)
@@ -203,8 +216,8 @@ def load_predictor(folder):
     try:
         model = keras.models.load_model(folder / MODEL_FILE, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the archive makes it stumble over
-        raise DataError(f"{folder / MODEL_FILE}: cannot be loaded safely ({error}). A model with code "
-                        "of its own (Lambda) is refused; a damaged file must be saved anew.") from error
+        raise DataError(f"{folder / MODEL_FILE}: cannot be loaded safely ({_reason(error)}). A model with "
+                        "code of its own (Lambda) is refused; a damaged file must be saved anew.") from error
     predictor = Predictor(model, tuple(description["classes"]), tuple(description["image_size"]),
                           description["task"], description["about"])
     _check(predictor, file)
@@ -286,6 +299,11 @@ def predict_to(model, photos, out=None):
     return "\n".join(lines)
 
 
+def _reason(error):
+    """The innermost message: Keras wraps it in the settings of every layer around."""
+    return str(error).rpartition("Exception encountered: ")[2].strip().partition("\n")[0]
+
+
 def _loaded(model):
     return model if isinstance(model, Predictor) else load_predictor(model)
 
@@ -346,8 +364,8 @@ def _paths(paths):
 
 
 def _parts(paths, batch_size):
-    if batch_size < 1:
-        raise DataError(f"batch_size={batch_size}: it must be at least 1.")
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise DataError(f"batch_size={batch_size!r}: it must be a whole number, at least 1.")
     return (paths[start:start + batch_size] for start in range(0, len(paths), batch_size))
 
 
@@ -360,7 +378,7 @@ def _check_names(paths, out):
     for path in paths:
         mask = _mask_path(path, out)
         other = first.setdefault(mask.name.casefold(), path)  # many systems take A.png for a.png
-        if other is not path:
+        if other != path:
             raise DataError(f"{other} and {path}: their masks would have the same name; parse them into two "
                             "folders.")
         if mask.exists() and mask.samefile(path):

@@ -13,6 +13,9 @@ points onto corners of its own, which are added up afterwards: no two cores writ
 import numba
 import numpy as np
 
+from fashion_tf.errors import DataError
+
+MOST_WIDTHS = 100_000
 LANES = 8  # channels come in multiples of a vector register's; see `padded`
 
 # A corner's integer coordinates become one 64-bit number, linear in them, so that a corner's neighbours
@@ -30,12 +33,19 @@ class Lattice:
 
     Attributes:
         corners: How many lattice corners are in use.
+
+    Raises:
+        DataError: Features so large that float32 has no digits left for the place between two corners.
     """
 
     def __init__(self, features):
         features = np.ascontiguousarray(features, np.float32)
         points, dimensions = features.shape
         self.dimensions = dimensions
+        largest = np.abs(features).max(initial=0)
+        if not largest < MOST_WIDTHS:
+            raise DataError(f"The filter's points lie up to {largest:.3g} kernel widths from the origin; at "
+                            f"most {MOST_WIDTHS:,} can be told apart: take a wider kernel.")
         keys, weights = _place(features, _scales(dimensions))
         self.index, found = _number(keys)
         self.corners = len(found)

@@ -61,14 +61,14 @@ class DenseCRF:
                 negative weight.
         """
         height, width = self.image.shape[:2]
-        probabilities = np.asarray(probabilities)
+        probabilities = np.asarray(probabilities, np.float32)  # CLIP is 0 in half precision
         if probabilities.ndim != 3 or probabilities.shape[:2] != (height, width):
             raise DataError(f"Probabilities of shape {probabilities.shape} for a photo of {height} x "
                             f"{width}: give (height, width, classes) of the same size.")
         check_probabilities(probabilities)
         check_parameters(theta_alpha, theta_beta, theta_gamma, w1, w2, iterations)
         classes = probabilities.shape[2]
-        unary = -np.log(np.maximum(probabilities.reshape(-1, classes), CLIP)).astype(np.float32)
+        unary = -np.log(np.maximum(probabilities.reshape(-1, classes), np.float32(CLIP)))
         potential = np.zeros((0, 0), np.float32)  # Potts
         if compatibility is not None:
             potential = np.ascontiguousarray(compatibility, np.float32)
@@ -200,7 +200,7 @@ def _exp(x):
     """e to the x, x <= 0, to 7 digits, in a form of which the compiler makes vector instructions. It ends
     at 2^-64: what is much smaller becomes a denormal number in the next product, a hundred times slower."""
     scaled = max(x * np.float32(1.44269504), np.float32(-64))
-    whole = np.floor(scaled)
+    whole = np.floor(scaled + np.float32(0.5))
     part = (scaled - whole) * np.float32(0.69314718)
     power = np.float32(1) + part * (np.float32(1) + part * (np.float32(0.5) + part * (
         np.float32(0.16666667) + part * (np.float32(0.041666668) + part * (

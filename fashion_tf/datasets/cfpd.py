@@ -46,7 +46,7 @@ CLASSES = (
 MAT_FILE = "fashon_parsing_data.mat"  # the authors' spelling
 FILES = (MAT_FILE,)
 OFFICIAL_COUNT = 2_682
-SAMPLE_COUNT = 150
+SAMPLE_COUNT = 240
 SAMPLE_SIZE = (192, 128)  # height, width; the real photos have 600 x 400
 # What a damaged HDF5 file makes h5py raise, at opening or only when the damaged part is read.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)

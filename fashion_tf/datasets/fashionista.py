@@ -54,7 +54,7 @@ ORIGINAL_CLASSES = (
     "gloves", "sneakers", "clogs", "watch", "pumps", "wallet", "bodysuit", "loafers", "hair",
     "skin",
 )  # fmt: skip
-SAMPLE_COUNT = 150
+SAMPLE_COUNT = 360
 SAMPLE_SIZE = (192, 128)  # height, width; the real photos have 600 x 400
 OFFICIAL_COUNTS = {"train": 411, "validation": 45, "test": 229}
 

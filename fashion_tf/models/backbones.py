@@ -134,6 +134,7 @@ BACKBONES = {
     "small_vgg": Backbone("fashion_tf.models.small:small_vgg", "tf", _OUTPUTS),
     "small_resnet": Backbone("fashion_tf.models.small:small_resnet", "tf", _OUTPUTS),
     "small_resnet_v2": Backbone("fashion_tf.models.small:small_resnet_v2", "tf", _OUTPUTS),
+    "small_densenet": Backbone("fashion_tf.models.small:small_densenet", "torch", _OUTPUTS),
     "small_resnext": Backbone("fashion_tf.models.resnext:small_resnext", "torch"),
 }
 

@@ -12,6 +12,7 @@ from fashion_tf.models.backbones import build_backbone
 
 STRIDE = 32  # of the pyramid's top, C5
 LEVELS = (2, 3, 4, 5)
+SEEDED = ("scores", "merge", *(f"lateral_{level}" for level in LEVELS))  # the layers with a kernel
 
 
 def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, levels=LEVELS,
@@ -61,7 +62,10 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
                                   regularizer=regularizer, seed=seed, pyramid=True)
 
     def convolution(filters, size, name, activation=None):
+        # One seed for all would give kernels of one shape the same numbers; the backbone counts upwards.
+        own = None if seed is None else (seed * 1_000_003 - SEEDED.index(name) - 1) % 2**31
         return layers.Conv2D(filters, size, padding="same", activation=activation, name=name,
+                             kernel_initializer=keras.initializers.GlorotUniform(own),
                              kernel_regularizer=regularizer)
 
     pictures = keras.Input((height, width, 3), name="pictures")
@@ -154,13 +158,12 @@ class PixelAccuracy(keras.metrics.Metric):
         masks = ops.cast(masks, "int32")
         labelled = masks != self.ignore
         right = ops.logical_and(labelled, ops.cast(ops.argmax(probabilities, axis=-1), "int32") == masks)
-        # Counts of pixels outgrow float32's whole numbers within an epoch; shares of a batch do not.
-        size = ops.cast(ops.size(masks), "float32")
-        self.right.assign_add(ops.sum(ops.cast(right, "float32")) / size)
-        self.total.assign_add(ops.sum(ops.cast(labelled, "float32")) / size)
+        # Counted as whole numbers within a batch. Over an epoch float32 rounds, by some 1e-7 of the sum.
+        self.right.assign_add(ops.cast(ops.sum(ops.cast(right, "int32")), "float32"))
+        self.total.assign_add(ops.cast(ops.sum(ops.cast(labelled, "int32")), "float32"))
 
     def result(self):
-        return self.right / ops.maximum(self.total, 1e-7)
+        return self.right / ops.maximum(self.total, 1)
 
     def get_config(self):
         return {"ignore": self.ignore, "name": self.name}

@@ -127,8 +127,11 @@ def grouped_kernel(depthwise, groups, name="kernel"):
         (height, width, channels of a group, channels).
 
     Raises:
-        DataError: The kernel's last axis is not the number of channels of a group.
+        DataError: The kernel has not four axes, or its last is not the number of channels of a group.
     """
+    if depthwise.ndim != 4:
+        raise DataError(f"{name} has the shape {depthwise.shape}: give (height, width, channels, channels "
+                        "of a group).")
     height, width, channels, multiplier = depthwise.shape
     if channels != groups * multiplier:
         raise DataError(f"{name} has the shape {depthwise.shape}: {channels} channels in {groups} groups "
@@ -148,8 +151,7 @@ def _read_arrays(path):
 
             def keep(name, item):
                 if isinstance(item, h5py.Dataset):
-                    layer, array = name.split("/")[-2:]
-                    arrays[f"{layer}/{array.split(':')[0]}"] = np.asarray(item)
+                    arrays["/".join(name.split(":")[0].split("/")[-2:])] = np.asarray(item)
 
             group.visititems(keep)
     except (OSError, KeyError, ValueError) as error:

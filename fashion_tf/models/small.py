@@ -49,6 +49,22 @@ def small_resnet_v2(input_shape):
     return keras.Model(inputs, x, name="small_resnet_v2")
 
 
+def small_densenet(input_shape):
+    """DenseNet's idea: each convolution adds a few channels to all that were found before it; between
+    two stages a pointwise convolution halves them."""
+    inputs = keras.Input(input_shape)
+    x = _convolution(16, 3, 2)(inputs)
+    for stage, width in enumerate(WIDTHS, 2):
+        x = layers.AveragePooling2D(2)(x)
+        for _ in range(2):
+            found = _convolution(width // 2, 3, 1)(layers.ReLU()(_normalised(x)))
+            x = layers.Concatenate()([x, found])
+        x = layers.ReLU(name=f"c{stage}")(_normalised(x))
+        if stage < len(WIDTHS) + 1:
+            x = _convolution(x.shape[-1] // 2, 1, 1)(x)
+    return keras.Model(inputs, x, name="small_densenet")
+
+
 def _convolution(width, kernel, strides):
     return layers.Conv2D(width, kernel, strides=strides, padding="same", use_bias=False)
 

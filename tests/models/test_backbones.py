@@ -19,7 +19,7 @@ from fashion_tf.models.backbones import (
     freeze_batch_normalization,
 )
 
-SMALL = ("small_vgg", "small_resnet", "small_resnet_v2", "small_resnext")
+SMALL = ("small_vgg", "small_resnet", "small_resnet_v2", "small_densenet", "small_resnext")
 applications = keras.applications
 PREPROCESS = {
     "vgg16": applications.vgg16.preprocess_input,
@@ -29,7 +29,7 @@ PREPROCESS = {
     "mobilenet_025": applications.mobilenet.preprocess_input,
     "densenet121": applications.densenet.preprocess_input,
     "efficientnet_b0": applications.efficientnet.preprocess_input,
-    **dict.fromkeys(("resnext50", "resnext101", "small_resnext"), functools.partial(
+    **dict.fromkeys(("resnext50", "resnext101", "small_resnext", "small_densenet"), functools.partial(
         applications.imagenet_utils.preprocess_input, mode="torch")),
     **dict.fromkeys(("small_vgg", "small_resnet", "small_resnet_v2"), functools.partial(
         applications.imagenet_utils.preprocess_input, mode="tf")),
@@ -37,7 +37,7 @@ PREPROCESS = {
 # By counting the papers' tables: layers with a kernel, and weights without the classifier where
 # keras.io publishes them.
 KERNELS = {"vgg16": 13, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
-           "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_resnext": 17}
+           "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_densenet": 12, "small_resnext": 17}
 PARAMETERS = {"vgg16": 14_714_688, "resnet50": 23_587_712, "resnet50v2": 23_564_800}
 
 

@@ -1,0 +1,591 @@
+"""Predictors: what is saved is what is used; what cannot be trusted is refused, and named."""
+
+import inspect
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import fashion_tf
+from fashion_tf import cli
+from fashion_tf.datasets.images import read_image, read_images, read_mask
+from fashion_tf.datasets.table import Dataset
+from fashion_tf.errors import DataError
+from fashion_tf.models.backbones import InputScaling
+from fashion_tf.plots import label_colours
+from fashion_tf.predictor import Predictor, load_predictor, parse, predict, save_predictor
+
+CLASSES, SIZE = ("red coat", "green hat", "blue shoe"), (16, 12)
+
+
+def make_model(task="classification", scaled=True):
+    """Tells colours apart: each class is one of red, green and blue."""
+    keras.utils.set_random_seed(2)
+    pictures = keras.Input((*SIZE, 3))
+    x = InputScaling("tf")(pictures) if scaled else keras.layers.Rescaling(1 / 127.5, -1)(pictures)
+    if task == "classification":
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        head = keras.layers.Dense(3, activation="softmax")
+    else:
+        head = keras.layers.Conv2D(3, 1, activation="softmax")
+    model = keras.Model(pictures, head(x))
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel / 4 + 3 * np.eye(3).reshape(kernel.shape), bias])
+    return model
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {task: make_model(task) for task in ("classification", "parsing")}
+
+
+@pytest.fixture(scope="module")
+def saved(models, tmp_path_factory):
+    """The folders of a classifier and a parser; only read."""
+    root = tmp_path_factory.mktemp("saved")
+    return {task: save_predictor(root / task, model, CLASSES, SIZE, task, {"lesson": 23, "name": "ü"})
+            for task, model in models.items()}
+
+
+@pytest.fixture(scope="module")
+def loaded(saved):
+    return {task: load_predictor(folder) for task, folder in saved.items()}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Seven photos of several kinds and sizes, each with a colour of its own; only read."""
+    folder, draw, paths = tmp_path_factory.mktemp("photos"), np.random.default_rng(0), []
+    for number, (name, size) in enumerate([("g.jpg", (40, 30)), ("b.png", (16, 12)), ("c.jpeg", (33, 50)),
+                                           ("a.WEBP", (8, 9)), ("e.JPG", (16, 12)), ("d.png", (90, 61)),
+                                           ("f.jpg", (20, 20))]):
+        photo = draw.integers(0, 120, (*size, 3))
+        photo[:, :size[1] // 2, number % 3] += 100
+        photo[..., (number + 1 + number // 3 % 2) % 3] += 35
+        paths.append(str(folder / name))
+        Image.fromarray(photo.astype(np.uint8)).save(paths[-1])
+    return paths
+
+
+def change(folder, to, **fields):
+    """A copy of a predictor with other fields in its description; None takes one out."""
+    to.mkdir()
+    (to / "model.keras").write_bytes((folder / "model.keras").read_bytes())
+    description = json.loads((folder / "predictor.json").read_text("utf-8")) | fields
+    (to / "predictor.json").write_text(json.dumps(
+        {name: value for name, value in description.items() if value is not None}))
+    return to
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+# Saving and loading
+
+
+@pytest.mark.parametrize("task", ["classification", "parsing"])
+def test_what_is_saved_is_loaded(models, saved, loaded, task):
+    predictor = loaded[task]
+    assert isinstance(predictor, Predictor)
+    assert (predictor.classes, predictor.image_size, predictor.task) == (CLASSES, SIZE, task)
+    assert predictor.about == {"lesson": 23, "name": "ü"}
+    for one, other in zip(predictor.model.get_weights(), models[task].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert set(contents(saved[task])) == {"model.keras", "predictor.json"}
+    description = json.loads((saved[task] / "predictor.json").read_text("utf-8"))
+    assert description["format"] == 1 and description["versions"]["keras"] == keras.__version__
+    assert [path.name for path in saved[task].parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_one_number_is_a_square_and_sizes_may_be_open(tmp_path):
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D(),
+                              keras.layers.Dense(2, activation="softmax")])
+    folder = save_predictor(tmp_path / "deep" / "model", model, ["a", "b"], np.int64(20))
+    assert load_predictor(str(folder)).image_size == (20, 20)
+    assert load_predictor(folder).about == {}
+
+
+def test_an_earlier_predictor_is_replaced(models, tmp_path, photos):
+    folder = save_predictor(tmp_path / "model", models["classification"], CLASSES, SIZE)
+    other = ("x", "y", "z")
+    assert save_predictor(folder, make_model(scaled=False), other, SIZE) == folder
+    assert load_predictor(folder).classes == other
+    assert list(predict(folder, photos[0]).columns[3:]) == list(other)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"classes": CLASSES[:2]}, "save_predictor: 2 classes, and the model gives 3 probabilities"),
+    ({"classes": ()}, "classes must be a list of names"),
+    ({"classes": (0, 1, 2)}, "classes must be a list of names"),
+    ({"classes": ("a", "b", "")}, "none of them empty"),
+    ({"classes": ("b", "a", "b")}, r"the class name\(s\) b stand there twice"),
+    ({"classes": ("a", "image", "b")}, "a class cannot be named 'image'"),
+    ({"classes": ("probability", "label", "b")}, "a class cannot be named 'label'"),
+    ({"image_size": (12, 16)}, r"the model takes \(16, 12, 3\), and photos will be of \(12, 16, 3\)"),
+    ({"image_size": 16}, r"photos will be of \(16, 16, 3\)"),
+    ({"image_size": (16, 0)}, r"image_size \(16, 0\); it must be \(height, width\) in pixels"),
+    ({"image_size": (16, 12, 3)}, r"image_size \(16, 12, 3\)"),
+    ({"task": "detection"}, "task 'detection'; it must be one of classification, parsing"),
+    ({"task": "parsing"}, "a model for parsing gives 4 dimensions, this one 2"),
+    ({"image_size": (16.5, 12)}, r"image_size \(16.5, 12\)"), ({"image_size": None}, "image_size None"),
+    ({"image_size": ("16", "12")}, r"image_size \('16', '12'\); it must be \(height, width\)"),
+    ({"about": {"classes": {1, 2}}}, "about=.*: it must hold JSON values only"),
+    ({"about": "lesson 23"}, "about='lesson 23': it must be a dict of JSON values"),
+])
+def test_what_does_not_fit_is_not_saved(models, tmp_path, arguments, message):
+    arguments = {"classes": CLASSES, "image_size": SIZE} | arguments
+    with pytest.raises(DataError, match=message):
+        save_predictor(tmp_path / "model", models["classification"], **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_of_other_shapes_are_not_saved(models, tmp_path):
+    grey = keras.Sequential([keras.Input((16, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    many = keras.Sequential([keras.Input((16, 12, 3)), keras.layers.Conv2D(256, 1)])
+    for model, task, classes, message in [
+            (grey, "classification", CLASSES, r"the model takes \(16, 12, 1\)"),
+            (unbuilt, "classification", CLASSES, "have no shape yet; build it"),
+            (models["parsing"], "classification", CLASSES, "gives 2 dimensions, this one 4"),
+            (many, "parsing", [str(number) for number in range(256)], "256 labels; masks hold at most 255")]:
+        with pytest.raises(DataError, match=message):
+            save_predictor(tmp_path / "model", model, classes, SIZE, task)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_with_other_things_are_left_alone(models, saved, tmp_path):
+    filled, kept, file = tmp_path / "filled", tmp_path / "kept", tmp_path / "file"
+    filled.mkdir()
+    (filled / "notes.txt").write_text("mine")
+    change(saved["classification"], kept)
+    (kept / "notes.txt").write_text("mine")
+    file.write_text("mine")
+    before = {path: contents(path) for path in (filled, kept)}
+    for folder, message in [(filled, "filled: is there already and holds no predictor"),
+                            (kept, r"kept: holds more than a predictor \(notes.txt\)"),
+                            (file, "file: is there already and holds no predictor")]:
+        with pytest.raises(DataError, match=message):
+            save_predictor(folder, models["classification"], CLASSES, SIZE)
+    assert {path: contents(path) for path in (filled, kept)} == before and file.read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("where", ["model", "description", "old away", "new there"])
+def test_an_interrupted_saving_leaves_the_earlier_predictor(models, tmp_path, monkeypatch, where, error):
+    model, folder = models["classification"], tmp_path / "model"
+    save_predictor(folder, model, CLASSES, SIZE)
+    before = contents(folder)
+
+    def stop_at(method, name):
+        original = getattr(Path, method)
+
+        def stopped(path, *arguments, **options):
+            if path.name == name:
+                raise error
+            return original(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, method, stopped)
+
+    if where == "model":
+        def half(path):
+            Path(path).write_bytes(b"half a model")
+            raise error
+
+        monkeypatch.setattr(model, "save", half)
+    else:
+        stop_at(*{"description": ("write_text", "predictor.json"), "old away": ("rename", "model"),
+                  "new there": ("rename", "new")}[where])
+    with pytest.raises(error):
+        save_predictor(folder, model, ("x", "y", "z"), SIZE)
+    monkeypatch.undo()
+    assert contents(folder) == before and [path.name for path in tmp_path.iterdir()] == ["model"]
+    if where == "model":  # and where nothing was, nothing is
+        monkeypatch.setattr(model, "save", half)
+        with pytest.raises(error):
+            save_predictor(tmp_path / "first", model, CLASSES, SIZE)
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+# Code in a model
+
+
+def model_with(layer):
+    inner = keras.Sequential([keras.Input((*SIZE, 3)), layer], name="inner")
+    return keras.Sequential([keras.Input((*SIZE, 3)), inner, keras.layers.GlobalAveragePooling2D(),
+                             keras.layers.Dense(3, activation="softmax")])
+
+
+def test_a_lambda_is_not_saved(tmp_path):
+    model = model_with(keras.layers.Lambda(lambda x: x / 255, name="scaling"))
+    with pytest.raises(DataError, match="the layer 'scaling' is a Lambda, whose code load_predictor refuses"):
+        save_predictor(tmp_path / "model", model, CLASSES, SIZE)
+    assert not list(tmp_path.iterdir())
+
+
+def doubled(x):
+    return 2 * x
+
+
+class Own(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("layer, message", [
+    (lambda: keras.layers.Conv2D(3, 1, activation=lambda x: 2 * x), "activation function"),
+    (lambda: keras.layers.Conv2D(3, 1, activation=doubled), "doubled"), (Own, "Own")])
+def test_code_of_ones_own_is_not_saved(saved, tmp_path, layer, message):
+    """An earlier predictor stays, and the message is not the model's whole description."""
+    folder = change(saved["classification"], tmp_path / "model")
+    before = contents(folder)
+    message = ("save_predictor: what was written could not be read back, and nothing was saved: "
+               f".*{message}.*Use layers and functions of Keras or of the kit")
+    with pytest.raises(DataError, match=message) as error:
+        save_predictor(folder, model_with(layer()), CLASSES, SIZE)
+    assert len(str(error.value)) < 1000
+    assert contents(folder) == before and [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_lambda_is_not_executed(saved, tmp_path, monkeypatch):
+    mark = tmp_path / "executed"
+    monkeypatch.setenv("MARK", str(mark))
+    model = model_with(keras.layers.Lambda(
+        lambda x: (__import__("pathlib").Path(__import__("os").environ["MARK"]).touch(), x)[1]))
+    assert mark.exists()  # building the model has executed it
+    mark.unlink()
+    folder = change(saved["classification"], tmp_path / "model")
+    model.save(folder / "model.keras")
+    mark.unlink(missing_ok=True)
+    with pytest.raises(DataError, match=r"model.keras: cannot be loaded safely .*Lambda.*is refused"):
+        load_predictor(folder)
+    assert not mark.exists()
+    # The test can tell: without the safe mode it would have been executed.
+    keras.models.load_model(folder / "model.keras", safe_mode=False)
+    assert mark.exists()
+
+
+def rewritten(folder, change_config):
+    """Replaces config.json inside model.keras."""
+    file = folder / "model.keras"
+    with zipfile.ZipFile(file) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["config.json"] = change_config(files["config.json"].decode()).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def test_a_class_from_elsewhere_is_not_executed(saved, tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr("os.system", lambda *arguments, **_: called.append(arguments))
+    folder = change(saved["classification"], tmp_path / "model")
+
+    def call_the_system(config):
+        config = json.loads(config)
+        layer = config["config"]["layers"][2]
+        layer.update({"module": "os", "class_name": "system", "registered_name": None})
+        return json.dumps(config)
+
+    rewritten(folder, call_the_system)
+    with pytest.raises(DataError, match="model.keras: cannot be loaded safely"):
+        load_predictor(folder)
+    assert not called
+
+
+# Damaged predictors
+
+
+@pytest.mark.parametrize("fields, message", [
+    ({"format": None}, "no predictor's description; the field 'format' is missing"),
+    ({"format": "1"}, "the field 'format' is missing"),
+    ({"format": 2}, f"format 2 is newer than this fashion_tf {fashion_tf.__version__} reads .1.; update it"),
+    ({"task": None}, "the field 'task' is missing or no str"), ({"task": 1}, "the field 'task'"),
+    ({"task": "detection"}, "task 'detection'; it must be one of classification, parsing"),
+    ({"task": "parsing"}, "a model for parsing gives 4 dimensions"),
+    ({"classes": None}, "the field 'classes' is missing or no list"),
+    ({"classes": "abc"}, "the field 'classes'"),
+    ({"classes": []}, "classes must be a list of names"), ({"classes": [1, 2, 3]}, "classes must be a list"),
+    ({"classes": [["a"], "b", "c"]}, "classes must be a list of names"),
+    ({"classes": ["a", "a", "b"]}, r"the class name\(s\) a stand there twice"),
+    ({"classes": ["a", "b"]}, "2 classes, and the model gives 3"),
+    ({"image_size": None}, "the field 'image_size' is missing or no list"),
+    ({"image_size": 16}, "the field 'image_size' is missing or no list"),
+    ({"image_size": ["16", "12"]}, "'image_size' must be two whole numbers"),
+    ({"image_size": [16.5, 12]}, "'image_size' must be two whole numbers"),
+    ({"image_size": [16]}, r"image_size \(16,\)"), ({"image_size": []}, r"image_size \(\)"),
+    ({"image_size": [16, -12]}, r"image_size \(16, -12\)"),
+    ({"image_size": [12, 16]}, r"the model takes \(16, 12, 3\)"),
+    ({"about": None}, "the field 'about' is missing or no dict"), ({"about": []}, "the field 'about'"),
+])
+def test_damaged_descriptions(saved, tmp_path, fields, message):
+    folder = change(saved["classification"], tmp_path / "model", **fields)
+    with pytest.raises(DataError, match=f"model/predictor.json: .*{message}"):
+        load_predictor(folder)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("", "line 1, column 1: not JSON"), ('{"format": 1,', "not JSON .*cut off"),
+    ("[1, 2]", "no predictor's description"), ("null", "no predictor's description"),
+    (b'{"format": "\xff"}', "line 1: byte 0xff is not UTF-8"),
+])
+def test_descriptions_that_are_none(saved, tmp_path, text, message):
+    folder = change(saved["classification"], tmp_path / "model")
+    (folder / "predictor.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=f"predictor.json.*{message}"):
+        load_predictor(folder)
+
+
+def flip(content):
+    """One byte of the weights: the archive's checksum tells."""
+    middle = content.index(b"model.weights.h5") + 2000
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1:]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:len(content) // 2], lambda content: b"", lambda content: b"no model", flip])
+def test_damaged_models(saved, tmp_path, damage):
+    folder = change(saved["classification"], tmp_path / "model")
+    (folder / "model.keras").write_bytes(damage((folder / "model.keras").read_bytes()))
+    with pytest.raises(DataError, match="model.keras: cannot be loaded safely"):
+        load_predictor(folder)
+
+
+def test_absent_files(saved, tmp_path):
+    with pytest.raises(DataError, match="absent/predictor.json: no such file. Give a folder that"):
+        predict(tmp_path / "absent", "coat.jpg")
+    folder = change(saved["classification"], tmp_path / "model")
+    (folder / "model.keras").unlink()
+    with pytest.raises(DataError, match="model/model.keras: no such file. Save the predictor anew"):
+        load_predictor(folder)
+
+
+# Classes
+
+
+def dataset(*classes):
+    label = pd.Categorical([classes[0]], categories=list(classes))
+    table = pd.DataFrame({"image": ["x"], "label": label, "split": "", "group": "x"})
+    return Dataset("wardrobe", table, classes)
+
+
+def test_check_classes(loaded):
+    predictor = loaded["classification"]
+    assert predictor.check_classes(dataset(*CLASSES)) is None
+    start = "wardrobe: its classes are not the model's .red coat, green hat, blue shoe.: "
+    for classes, message in [
+            (CLASSES[::-1], "the same classes in another order: blue shoe, green hat, red coat. Relabel"),
+            (CLASSES[:1], "it lacks blue shoe, green hat. Relabel"),
+            ((*CLASSES, "tie", "bag"), "it adds bag, tie. Relabel"),
+            ((*CLASSES[1:], "tie"), "it lacks red coat and it adds tie. Relabel")]:
+        with pytest.raises(DataError, match=start + message):
+            predictor.check_classes(dataset(*classes))
+
+
+# Predicting
+
+
+def test_predictions_are_the_models(models, saved, photos):
+    table = fashion_tf.predict(saved["classification"], photos, batch_size=3)  # 3, 3 and 1
+    expected = models["classification"].predict(read_images(photos, SIZE), verbose=0)
+    assert list(table.columns) == ["image", "label", "probability", *CLASSES]
+    assert table["image"].tolist() == photos
+    np.testing.assert_allclose(table[list(CLASSES)], expected, atol=1e-6)
+    assert table["label"].tolist() == [CLASSES[number] for number in expected.argmax(1)]
+    np.testing.assert_allclose(table["probability"], expected.max(1), atol=1e-6)
+    assert len(set(table["label"])) == 3 and (table.dtypes[2:] == np.float64).all()
+
+
+def test_one_photo_a_path_or_a_predictor(loaded, photos):
+    for given in (photos[1], Path(photos[1]), [Path(photos[1])], (photos[1],)):
+        table = predict(loaded["classification"], given)
+        assert table["image"].tolist() == [photos[1]]
+    # and twice the same
+    assert predict(loaded["classification"], [photos[1]] * 2).iloc[0].equals(table.iloc[0])
+
+
+def test_a_folder_in_the_order_of_names_without_hidden_files(loaded, photos, tmp_path):
+    for path in photos:
+        (tmp_path / Path(path).name).write_bytes(Path(path).read_bytes())
+    for name in ("._b.png", ".hidden.jpg", "notes.txt", "labels.csv"):
+        (tmp_path / name).write_bytes(b"no photo")
+    table = predict(loaded["classification"], tmp_path)
+    names = ["a.WEBP", "b.png", "c.jpeg", "d.png", "e.JPG", "f.jpg", "g.jpg"]
+    assert [Path(path).name for path in table["image"]] == names
+    expected = predict(loaded["classification"], sorted(photos))
+    np.testing.assert_allclose(table[list(CLASSES)], expected[list(CLASSES)], atol=1e-6)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / ".a.jpg").touch()
+    with pytest.raises(DataError, match="empty: no photo in it .a file ending in .jpg, .jpeg, .png, .webp."):
+        predict(loaded["classification"], empty)
+
+
+def test_bad_photos_are_named(loaded, photos, tmp_path):
+    broken, cut = tmp_path / "broken.jpg", tmp_path / "cut.png"
+    broken.write_bytes(b"no photo")
+    cut.write_bytes(Path(photos[5]).read_bytes()[:500])
+    for task, use in (("classification", predict), ("parsing", parse)):
+        model = loaded[task]
+        for given, message in [
+                ([*photos, broken], "broken.jpg: not a JPEG, PNG or WebP picture"),
+                ([cut, *photos], "cut.png: damaged or cut off"),
+                ([photos[0], tmp_path / "absent.jpg"], "absent.jpg: no such file"),
+                ([tmp_path / "a.jpg", photos[0], tmp_path / "b.jpg"], "a.jpg: no such file, and 1 more"),
+                ([tmp_path], "not a file"), ([], "No photos given")]:
+            with pytest.raises(DataError, match=message):
+                use(model, given)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, None, "2"])
+def test_batches_of_nothing(loaded, photos, batch_size):
+    for task, use in (("classification", predict), ("parsing", parse)):
+        with pytest.raises(DataError, match=f"batch_size={batch_size!r}: it must be a whole number, at"):
+            use(loaded[task], photos, batch_size)
+
+
+def test_the_other_task(loaded, photos):
+    with pytest.raises(DataError, match="saved for parsing, not for classification: use fashion_tf.parse"):
+        predict(loaded["parsing"], photos)
+    with pytest.raises(DataError, match="saved for classification, not for parsing: use fashion_tf.predict"):
+        parse(loaded["classification"], photos)
+
+
+@pytest.mark.parametrize("task, use", [("classification", predict), ("parsing", parse)])
+def test_nan_is_no_answer(task, use, photos, tmp_path):
+    model = make_model(task)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    save_predictor(tmp_path / "model", model, CLASSES, SIZE, task)
+    with pytest.raises(DataError, match=f"{Path(photos[2]).name}: the model answers with NaN"):
+        use(tmp_path / "model", photos[2:4])
+
+
+# Parsing
+
+
+def enlarged(probabilities, size):
+    """Bilinear, by numpy: the middle of a result's pixel y lies at (y + 1/2) * scale - 1/2."""
+    for axis in (0, 1):
+        length = probabilities.shape[axis]
+        place = np.clip((np.arange(size[axis]) + 0.5) * length / size[axis] - 0.5, 0, length - 1)
+        first = np.floor(place).astype(int)
+        share = (place - first).reshape([-1 if each == axis else 1 for each in range(3)])
+        probabilities = (probabilities.take(first, axis) * (1 - share)
+                         + probabilities.take(np.minimum(first + 1, length - 1), axis) * share)
+    return probabilities
+
+
+def test_masks_have_the_photos_own_size(models, saved, photos):
+    masks = fashion_tf.parse(saved["parsing"], photos, batch_size=3)
+    answers = models["parsing"].predict(read_images(photos, SIZE), verbose=0)
+    assert len(masks) == len(photos)
+    for path, mask, answer in zip(photos, masks, answers):
+        size = read_image(path).shape[:2]
+        assert mask.shape == size and mask.dtype == np.uint8
+        expected = enlarged(answer.astype(float), size).argmax(-1)
+        assert (mask == expected).mean() > 0.999 and len(np.unique(mask)) > 1
+    np.testing.assert_array_equal(masks[1], answers[1].argmax(-1))  # a photo of the model's size
+
+
+def test_coloured_halves_by_hand(loaded, tmp_path):
+    photo = np.zeros((80, 48, 3), np.uint8)
+    photo[:, :24, 0], photo[:40, 24:, 1], photo[40:, 24:, 2] = 255, 255, 255
+    Image.fromarray(photo).save(tmp_path / "coat.png")
+    (mask,) = parse(loaded["parsing"], tmp_path / "coat.png")
+    expected = photo.argmax(-1)
+    expected[38:42, 23:25] = mask[38:42, 23:25]  # where three colours meet
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_masks_and_labels_are_written(loaded, photos, tmp_path):
+    out = tmp_path / "new" / "masks"
+    masks = parse(loaded["parsing"], photos, out=out)
+    assert {path.name for path in out.iterdir()} == {
+        "labels.csv", *(f"{Path(path).stem}.png" for path in photos)}
+    for path, mask in zip(photos, masks):
+        file = out / f"{Path(path).stem}.png"
+        np.testing.assert_array_equal(read_mask(file), mask)
+        with Image.open(file) as picture:
+            assert picture.mode == "P"
+            colours = np.asarray(picture.convert("RGB"))
+        expected = (np.array(label_colours(3))[mask] * 255).round()
+        np.testing.assert_array_equal(colours, expected)
+    assert (out / "labels.csv").read_text() == "number,label\n0,red coat\n1,green hat\n2,blue shoe\n"
+    again = parse(loaded["parsing"], photos[:1], out=out)  # masks may be written anew
+    np.testing.assert_array_equal(again[0], masks[0])
+
+
+def test_masks_of_one_name_are_refused(loaded, photos, tmp_path):
+    other = tmp_path / Path(photos[0]).name.upper().replace("JPG", "png")
+    other.write_bytes(Path(photos[1]).read_bytes())
+    with pytest.raises(DataError, match="g.jpg and .*G.png: their masks would have the same name"):
+        parse(loaded["parsing"], [photos[0], other], out=tmp_path / "masks")
+    assert not (tmp_path / "masks").exists()
+    assert len(parse(loaded["parsing"], [photos[0], other])) == 2  # nothing is written: nothing to mind
+    # One photo twice gives one mask, however its path came to be.
+    twice = [photos[0], "".join(list(photos[0]))]
+    assert len(parse(loaded["parsing"], twice, out=tmp_path / "masks")) == 2
+
+
+def test_a_mask_does_not_replace_its_photo(loaded, photos, tmp_path):
+    photo = tmp_path / "coat.png"
+    photo.write_bytes(Path(photos[1]).read_bytes())
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match="coat.png: its mask would replace it; choose another folder"):
+        parse(loaded["parsing"], tmp_path, out=tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_masks_that_cannot_be_written(loaded, photos, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DataError, match="file/.*png: cannot be written"):
+        parse(loaded["parsing"], photos[0], out=tmp_path / "file")
+
+
+# The command
+
+
+def test_command_for_a_classifier(saved, photos, tmp_path, capsys):
+    table = tmp_path / "tables" / "answers.csv"
+    folder = str(saved["classification"])
+    assert cli.main(["predict", folder, *photos, "--out", str(table)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    expected = predict(folder, photos)
+    assert printed[0].split() == ["image", "label", "probability"] and len(printed) == 1 + len(photos)
+    for line, row in zip(printed[1:], expected.itertuples()):
+        assert row.image in line and row.label in line and line.endswith(f"{row.probability:.3f}")
+    written = pd.read_csv(table)
+    pd.testing.assert_frame_equal(written, expected, check_dtype=False)
+    # a folder by itself, and nothing written
+    assert cli.main(["predict", folder, str(Path(photos[0]).parent)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == sorted(photos)
+    assert cli.main(["predict", folder, "absent.jpg"]) == 2
+    assert capsys.readouterr().err == "fashion-tf: absent.jpg: no such file.\n"
+    assert cli.main(["predict", str(tmp_path), photos[0]]) == 2
+    assert "predictor.json: no such file" in capsys.readouterr().err
+
+
+def test_command_for_a_parser(saved, photos, tmp_path, capsys):
+    assert cli.main(["predict", str(saved["parsing"]), *photos[:2], "--out", str(tmp_path / "masks")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, path, mask in zip(lines, photos, parse(saved["parsing"], photos[:2]), strict=False):
+        shares = {name: (mask == number).mean() for number, name in enumerate(CLASSES)}
+        ranked = sorted(CLASSES, key=lambda name: -shares[name])
+        assert line == f"{path}: " + ", ".join(
+            f"{name} {shares[name]:.1%}" for name in ranked if shares[name] > 0.0005)
+        np.testing.assert_array_equal(read_mask(tmp_path / "masks" / f"{Path(path).stem}.png"), mask)
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("function", [predict, parse])
+def test_the_packages_functions_are_the_modules(function):
+    public = getattr(fashion_tf, function.__name__)
+    assert inspect.signature(public) == inspect.signature(function)
