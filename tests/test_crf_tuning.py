@@ -140,7 +140,8 @@ def test_bootstrap_is_what_a_loop_finds():
         winner = scores.index(max(scores))
         seen = sum((accuracies[winner][p] - before[p]) * pixels[p] for p in sample)
         unseen = sum((accuracies[winner][p] - before[p]) * pixels[p] for p in left)
-        expected.append((winner, seen / sum(pixels[p] for p in sample), unseen / sum(pixels[p] for p in left)))
+        expected.append((winner, seen / sum(pixels[p] for p in sample),
+                         unseen / sum(pixels[p] for p in left)))
     assert len(expected) < 40  # one resample at least leaves no photo out
     np.testing.assert_allclose(table.to_numpy(), expected)
 

@@ -102,7 +102,7 @@ def test_in_a_function_of_any_batch_size(compiled):
 
 
 def test_agrees_with_the_lattice_where_the_window_covers_the_kernels():
-    """Smooth patches of colour, as photos have: the lattice is an approximation, labels are nearly all alike."""
+    """Patches of colour, as photos have: the lattice is an approximation, labels are nearly all alike."""
     tf = pytest.importorskip("tensorflow")
     rows, columns = np.mgrid[:14, :14]
     patches = (rows // 5 + columns // 7) % 3
