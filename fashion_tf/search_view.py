@@ -37,7 +37,7 @@ class Progress:
 
     def close(self):
         seconds = duration(time.monotonic() - self.began)
-        self._write(f"{self.done} trials, {self.ran} of them run now, in {seconds}", [])
+        self._write(f"{self.done} trials asked for, {self.ran} run now, in {seconds}", [])
         if self.width:
             print()
 

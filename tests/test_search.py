@@ -578,7 +578,7 @@ def test_a_terminal_shows_a_line_with_the_time_left(run, monkeypatch, capsys):
     assert [line.split(",")[0].strip() for line in lines[1:-1]] == [
         f"A: trial {number} of 3" for number in range(4)]
     assert "about" in lines[3] and "left" in lines[3] and "left" not in lines[1]
-    assert lines[-1].startswith("3 trials, 3 of them run now, in ")
+    assert lines[-1].startswith("3 trials asked for, 3 run now, in ")
     widths = [len(line) for line in lines[1:]]
     assert all(after >= len(before.rstrip()) for before, after in zip(lines[1:], widths[1:]))
 
@@ -614,7 +614,7 @@ def test_a_notebook_shows_one_table_and_no_errors(tmp_path):
                    resources={"metadata": {"path": str(tmp_path)}}).execute()
     output, = notebook.cells[1].outputs
     assert output.output_type == "display_data"
-    assert output.data["text/plain"].startswith("6 trials, 6 of them run now, in ")
+    assert output.data["text/plain"].startswith("6 trials asked for, 6 run now, in ")
     assert "<table" not in output.data["text/html"]
     said = notebook.cells[2].outputs
     assert [one.name for one in said] == ["stdout"]
