@@ -387,7 +387,7 @@ def _check_names(paths, out):
 
 
 def _check_folder(folder):
-    if not folder.exists():
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / DESCRIPTION_FILE).is_file():
         raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")

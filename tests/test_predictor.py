@@ -177,6 +177,12 @@ def test_folders_with_other_things_are_left_alone(models, saved, tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_an_empty_folder_is_taken(models, tmp_path):
+    (tmp_path / "empty").mkdir()
+    save_predictor(tmp_path / "empty", models["classification"], CLASSES, SIZE)
+    assert load_predictor(tmp_path / "empty").classes == tuple(CLASSES)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 @pytest.mark.parametrize("where", ["model", "description", "old away", "new there"])
 def test_an_interrupted_saving_leaves_the_earlier_predictor(models, tmp_path, monkeypatch, where, error):

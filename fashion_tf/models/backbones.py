@@ -130,7 +130,7 @@ BACKBONES = {
         "fashion_tf.models.resnext:resnext50", "torch", (), ("resnext50" + _NO_TOP,)),
     "resnext101": Backbone(
         "fashion_tf.models.resnext:resnext101", "torch", (), ("resnext101" + _NO_TOP,)),
-    # Stand-ins for the sample profile: the family's building block, a hundredth of its weights.
+    # Stand-ins for the sample profile: the family's building block, once or twice a stage.
     "small_vgg": Backbone("fashion_tf.models.small:small_vgg", "tf", _OUTPUTS),
     "small_resnet": Backbone("fashion_tf.models.small:small_resnet", "tf", _OUTPUTS),
     "small_resnet_v2": Backbone("fashion_tf.models.small:small_resnet_v2", "tf", _OUTPUTS),

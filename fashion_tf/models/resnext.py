@@ -25,7 +25,7 @@ def resnext101(input_shape):
 
 
 def small_resnext(input_shape):
-    """A stand-in for the sample profile: a block a stage, four groups, a hundredth of the weights."""
+    """A stand-in for the sample profile: a block a stage, four groups, 0.1 million weights."""
     return resnext(input_shape, (1, 1, 1, 1), widths=(16, 32, 64, 96), groups=4, stem=16,
                    momentum=0.9, name="small_resnext")
 

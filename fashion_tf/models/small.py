@@ -1,4 +1,4 @@
-"""Small stand-ins for the sample profile: a family's building block at a hundredth of its weights.
+"""Small stand-ins for the sample profile: a family's building block, once or twice a stage.
 
 Each takes scaled pictures (count, height, width, 3) and has layers c2 to c5 at strides 4 to 32.
 """
