@@ -106,7 +106,7 @@ def test_a_repository_is_downloaded_unpacked_and_read(network, tmp_path):
     with open(packed, "rb") as file:
         network.files = {SOURCES["clothing-dataset-small"].addresses[0]: file.read()}
     text = fetch("clothing-dataset-small", tmp_path)
-    assert "300 train, 60 validation, 60 test" in text
+    assert "700 train, 150 validation, 150 test" in text
     assert (tmp_path / "clothing-dataset-small" / "train" / "dress").is_dir()
     assert len(network.asked) == 1
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jpg")}
