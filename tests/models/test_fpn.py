@@ -14,6 +14,7 @@ from fashion_tf.models.fpn import (
     add_to_upsampled,
     at_one_size,
     fpn_segmenter,
+    mirror_averaged,
 )
 
 SIZE, CLASSES = (64, 96), 5
@@ -204,6 +205,17 @@ def test_some_levels(levels, laterals, merged):
 
 
 # The layers by themselves
+
+
+def test_both_sides_of_a_photo_are_averaged(segmenter, tmp_path):
+    batch, both = pictures(3), mirror_averaged(segmenter)
+    expected = (segmenter.predict(batch, verbose=0)
+                + segmenter.predict(batch[:, :, ::-1], verbose=0)[:, :, ::-1]) / 2
+    np.testing.assert_allclose(both.predict(batch, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(both.predict(batch[:, :, ::-1], verbose=0), expected[:, :, ::-1], atol=1e-6)
+    both.save(tmp_path / "both.keras")
+    again = keras.models.load_model(tmp_path / "both.keras", safe_mode=True)
+    np.testing.assert_allclose(again.predict(batch, verbose=0), expected, atol=1e-6)
 
 
 def test_add_to_upsampled_is_equation_1():
