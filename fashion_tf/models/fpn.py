@@ -103,6 +103,28 @@ def mirror_averaged(model):
     return keras.Model(pictures, (model(pictures) + mirrored) / 2, name=f"{model.name}_mirrored")
 
 
+def without_class_weights(model, weights, share=1.0):
+    """Probabilities as they would be without the weights that the loss gave to labels, or with less of
+    them. A loss with weight w_k teaches w_k P(k) instead of P(k); dividing by w_k gives P(k) back (Menon et
+    al., "Long-tail learning via logit adjustment", 2021).
+
+    Args:
+        model: A parser as `fpn_segmenter` returns it.
+        weights: (classes,), each greater than 0, as `fashion_tf.metrics.class_weights` gives them.
+        share: How much of them is undone, in 0..1.
+
+    Returns:
+        A `keras.Model` of the same input and output, around the same weights.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    pictures = keras.Input(model.input_shape[1:], name="pictures")
+    factors = [float(weight) ** -share for weight in weights]
+    scaled = layers.Rescaling(factors, dtype="float32", name="unweighted")(model(pictures))
+    return keras.Model(pictures, scaled / ops.sum(scaled, axis=-1, keepdims=True),
+                       name=f"{model.name}_unweighted")
+
+
 def add_to_upsampled(above, lateral, name=None):
     """Equation 1: P_i = Upsample(P_(i+1), 2) + F_i, nearest neighbours.
 

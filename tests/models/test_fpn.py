@@ -15,6 +15,7 @@ from fashion_tf.models.fpn import (
     at_one_size,
     fpn_segmenter,
     mirror_averaged,
+    without_class_weights,
 )
 
 SIZE, CLASSES = (64, 96), 5
@@ -215,6 +216,19 @@ def test_both_sides_of_a_photo_are_averaged(segmenter, tmp_path):
     np.testing.assert_allclose(both.predict(batch[:, :, ::-1], verbose=0), expected[:, :, ::-1], atol=1e-6)
     both.save(tmp_path / "both.keras")
     again = keras.models.load_model(tmp_path / "both.keras", safe_mode=True)
+    np.testing.assert_allclose(again.predict(batch, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_class_weights_are_undone(segmenter, tmp_path, share):
+    batch, weights = pictures(2), np.array([0.5, 1, 2, 4, 8])
+    before = segmenter.predict(batch, verbose=0)
+    expected = before / weights**share
+    expected /= expected.sum(-1, keepdims=True)
+    model = without_class_weights(segmenter, weights, share)
+    np.testing.assert_allclose(model.predict(batch, verbose=0), expected, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(again.predict(batch, verbose=0), expected, atol=1e-6)
 
 
