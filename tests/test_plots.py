@@ -53,3 +53,9 @@ def test_masks_keep_their_colours_and_the_legend_names_what_occurs():
     patches = figure.legends[0].get_patches()
     assert patches[0].get_facecolor() == shown[0].cmap(shown[0].norm(3))
     assert len({shown[0].cmap(shown[0].norm(number)) for number in range(60)}) == 60
+
+
+def test_no_label_looks_like_the_background():
+    background, *others = np.array(plots.label_colours(60))
+    assert len(np.unique(others, axis=0)) == 59
+    assert np.abs(np.array(others) - background).max(axis=1).min() > 0.15
