@@ -55,7 +55,7 @@ def label_colours(count):
 
     colours = [*sns.color_palette("tab20"), *sns.color_palette("tab20b"), *sns.color_palette("tab20c")]
     # The palest would pass for background.
-    strong = iter([(0.0, 0.0, 0.0), (1.0, 0.85, 0.0), (0.0, 0.9, 0.9)])
+    strong = iter([(0.0, 0.0, 0.0), (1.0, 0.85, 0.0), (0.0, 0.9, 0.9), (0.6, 0.0, 0.9)])
     colours = [next(strong) if min(one) > 0.77 else one for one in colours]
     # Neighbours in tab20 are two shades of one hue; a stride of 7 sets them far apart.
     return [(0.93, 0.93, 0.93), *(colours[7 * number % 60] for number in range(count - 1))]
