@@ -28,8 +28,8 @@ def test_a_lesson_runs_and_reaches_its_floors(executed, lesson):
     folder, results = executed
     assert results[lesson.id].status == "passed", "\n".join(results[lesson.id].reasons)
     records = read_records(f"{folder}/{lesson.notebook}")
-    assert records.keys() == {name for name, promise in lesson.records.items()
-                              if promise.promised_in("sample")}
+    promised = {name for name, promise in lesson.records.items() if promise.promised_in("sample")}
+    assert promised <= records.keys() <= lesson.records.keys()
     assert {record.lesson for record in records.values()} == {lesson.id}
     assert all(record.parameters["DATA"] == "sample" for record in records.values())
 
