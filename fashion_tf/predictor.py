@@ -192,9 +192,11 @@ def load_predictor(folder):
     """
     import keras
 
-    # Imported so that a saved model finds their layers; the names themselves are not used.
+    # Imported so that a saved model finds their layers, and the loss that a model within it was compiled
+    # with; the names themselves are not used.
     import fashion_tf.augment
-    import fashion_tf.models.backbones  # noqa: F401
+    import fashion_tf.models.backbones
+    import fashion_tf.models.fpn  # noqa: F401
 
     folder = Path(folder)
     file = folder / DESCRIPTION_FILE

@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from fashion_tf import cli
 from fashion_tf.datasets.images import read_image, read_images, read_mask
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
+from fashion_tf.models import fpn
 from fashion_tf.models.backbones import InputScaling
 from fashion_tf.plots import label_colours
 from fashion_tf.predictor import Predictor, load_predictor, parse, predict, save_predictor
@@ -595,3 +598,14 @@ def test_command_for_a_parser(saved, photos, tmp_path, capsys):
 def test_the_packages_functions_are_the_modules(function):
     public = getattr(fashion_tf, function.__name__)
     assert inspect.signature(public) == inspect.signature(function)
+
+
+def test_a_fresh_process_loads_a_parser_that_was_finished_after_training(tmp_path):
+    """Its inner model was compiled with the kit's loss, which nothing else there imports."""
+    inner = fpn.fpn_segmenter("small_resnet", 2, 32, channels=8, seed=1)
+    inner.compile("adam", fpn.PixelCrossEntropy([1.0, 2.0]), metrics=[fpn.PixelAccuracy()])
+    model = fpn.mirror_averaged(fpn.without_class_weights(inner, [1.0, 2.0]))
+    folder = save_predictor(tmp_path / "parser", model, ("background", "coat"), 32, "parsing")
+    code = "import sys; from fashion_tf.predictor import load_predictor; print(load_predictor(sys.argv[1]).task)"
+    run = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+    assert run.stdout == "parsing\n", run.stderr[-2000:]
