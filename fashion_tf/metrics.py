@@ -81,8 +81,8 @@ class ConfusionMatrix:
         truth, predicted = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
         if truth.size == 0:
             raise DataError(f"A mask without a labelled pixel (all are {self.ignore}): leave it out.")
-        _check_labels("mask", truth, self.classes)
-        _check_labels("prediction", predicted, self.classes)
+        check_labels("A mask", truth, self.classes)
+        check_labels("A prediction", predicted, self.classes)
         return np.bincount(truth * self.classes + predicted, minlength=self.classes**2).reshape(
             self.classes, self.classes)
 
@@ -160,10 +160,11 @@ def _share(part, whole):
     return float(part / whole) if whole else float("nan")
 
 
-def _check_labels(name, labels, classes):
+def check_labels(name, labels, classes):
+    """Raises DataError where a label number is none of 0 .. classes - 1; `name` begins its message."""
     if labels.max() >= classes or labels.min() < 0:
         wrong = labels.max() if labels.max() >= classes else labels.min()
-        raise DataError(f"A {name} holds label {wrong}; there are {classes} classes, 0 to {classes - 1}.")
+        raise DataError(f"{name} holds label {wrong}; there are {classes} classes, 0 to {classes - 1}.")
 
 
 def body_order(names):
@@ -211,7 +212,7 @@ def class_weights(masks, classes, power=0.5, ignore=IGNORE):
     labels = masks[masks != ignore]
     if labels.size == 0:
         raise DataError(f"No pixel of these masks is labelled (all are {ignore}).")
-    _check_labels("mask", labels, classes)
+    check_labels("A mask", labels, classes)
     shares = np.bincount(labels.astype(np.int64), minlength=classes) / labels.size
     present = shares > 0
     weights = np.ones(classes)

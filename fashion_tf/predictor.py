@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_tf.datasets.files import present, read_json
-from fashion_tf.datasets.images import read_all, read_image, read_images
+from fashion_tf.datasets.images import read_all, read_images, read_with_size
 from fashion_tf.errors import DataError
 
 FORMAT = 1
@@ -65,7 +65,8 @@ class Predictor:
 
         self._need("classification", "fashion_tf.parse")
         paths = _paths(paths)
-        rows = np.concatenate([self._probabilities(part) for part in _parts(paths, batch_size)])
+        rows = np.concatenate([self._probabilities(part, read_images(part, self.image_size))
+                               for part in _parts(paths, batch_size)])
         table = pd.DataFrame(rows.astype(np.float64), columns=list(self.classes))
         table.insert(0, "image", paths)
         table.insert(1, "label", [self.classes[number] for number in rows.argmax(axis=1)])
@@ -79,8 +80,9 @@ class Predictor:
         if out is not None:
             _check_names(paths, Path(out))
         for part in _parts(paths, batch_size):
-            sizes = list(read_all(lambda path: read_image(path).shape[:2], part))
-            for path, size, probabilities in zip(part, sizes, self._probabilities(part)):
+            pictures, sizes = zip(*read_all(lambda path: read_with_size(path, self.image_size), part))
+            found = self._probabilities(part, np.stack(pictures))
+            for path, size, probabilities in zip(part, sizes, found):
                 mask = _mask_at(probabilities, size)
                 if out is not None:
                     _write_mask(_mask_path(path, Path(out)), mask, len(self.classes))
@@ -96,8 +98,8 @@ class Predictor:
         if self.task != task:
             raise DataError(f"This model was saved for {self.task}, not for {task}: use {other}.")
 
-    def _probabilities(self, paths):
-        found = self.model.predict_on_batch(read_images(paths, self.image_size))
+    def _probabilities(self, paths, pictures):
+        found = self.model.predict_on_batch(pictures)
         for path, one in zip(paths, found):
             if np.isnan(one).any():  # argmax would take it for the first class
                 raise DataError(f"{path}: the model answers with NaN instead of probabilities. Its training "

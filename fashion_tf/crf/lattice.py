@@ -47,14 +47,14 @@ class Lattice:
             raise DataError(f"The filter's points lie up to {largest:.3g} kernel widths from the origin; at "
                             f"most {MOST_WIDTHS:,} can be told apart: take a wider kernel.")
         keys, weights = _place(features, _scales(dimensions))
-        self.index, found = _number(keys)
+        self.index, found, table = _number(keys)
         self.corners = len(found)
-        self.neighbours = _neighbours(found, _steps(dimensions), _table(found))
+        self.neighbours = _neighbours(found, _steps(dimensions), table)
         # The blur adds up to 2^(d + 1); this factor, which the reference code takes, is what is left of
         # it at a corner itself. Normalisation takes it out again.
         self.factor = np.float32(1.0 / (1.0 + 2.0 ** -dimensions))
         self.weights = weights
-        sums = self._filter(np.ones((points, 1), np.float32))
+        sums = self.filter(np.ones((points, 1), np.float32))
         self.norm = 1.0 / np.sqrt(sums[:, 0] + np.float32(1e-20))
         self.weights = weights * self.norm[:, None]
 
@@ -67,9 +67,6 @@ class Lattice:
         Returns:
             float32 (points, channels).
         """
-        return self._filter(values)
-
-    def _filter(self, values):
         values = padded(np.asarray(values, np.float32))
         sums = np.empty((numba.get_num_threads(), self.corners + 1, values.shape[1]), np.float32)
         spread(values, self.index, self.weights, sums)
@@ -169,12 +166,25 @@ def _slot(key, mask):
 
 
 @numba.njit(cache=True)
+def _table(found, size):
+    """A hash table of `size` slots, a power of two: the number of the key in each, or -1."""
+    table = np.full(size, -1, np.int32)
+    for number in range(len(found)):
+        slot = _slot(found[number], size - 1)
+        while table[slot] >= 0:
+            slot = (slot + 1) & (size - 1)
+        table[slot] = number
+    return table
+
+
+@numba.njit(cache=True)
 def _number(keys):
-    """Numbers corners in the order of their first use: uint32 (points, d + 1), and their keys."""
+    """Numbers corners in the order of their first use: uint32 (points, d + 1), their keys, and the table
+    to look a key up in."""
     points, corners = keys.shape
     size = 1 << 16
-    table = np.full(size, -1, np.int32)
     found = np.empty(size, np.int64)
+    table = _table(found[:0], size)
     index = np.empty((points, corners), np.uint32)
     count = 0
     for point in range(points):
@@ -189,15 +199,10 @@ def _number(keys):
             if table[slot] < 0:
                 if 2 * count >= size:  # a larger table, numbered anew
                     size *= 4
-                    table = np.full(size, -1, np.int32)
                     larger = np.empty(size, np.int64)
                     larger[:count] = found[:count]
                     found = larger
-                    for number in range(count):
-                        place = _slot(found[number], size - 1)
-                        while table[place] >= 0:
-                            place = (place + 1) & (size - 1)
-                        table[place] = number
+                    table = _table(found[:count], size)
                     slot = _slot(key, size - 1)
                     while table[slot] >= 0:
                         slot = (slot + 1) & (size - 1)
@@ -205,21 +210,7 @@ def _number(keys):
                 found[count] = key
                 count += 1
             index[point, corner] = table[slot]
-    return index, found[:count].copy()
-
-
-@numba.njit(cache=True)
-def _table(found):
-    size = 1
-    while size < 2 * len(found):
-        size *= 2
-    table = np.full(size, -1, np.int32)
-    for number in range(len(found)):
-        slot = _slot(found[number], size - 1)
-        while table[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
-        table[slot] = number
-    return table
+    return index, found[:count].copy(), table
 
 
 @numba.njit(parallel=True, cache=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fashion_tf.errors import DataError
-from fashion_tf.metrics import IGNORE
+from fashion_tf.metrics import IGNORE, check_labels
 
 # What the parsing paper draws its 50 settings from (section 4.2).
 SPACE = {"theta_beta": range(1, 101), "theta_alpha": range(1, 41), "w1": range(1, 16)}
@@ -173,7 +173,4 @@ def _check_photos(images, probabilities, masks):
         known = mask[mask != IGNORE]
         if known.size == 0:
             raise DataError(f"Photo {number}: no pixel of its mask is labelled (all are {IGNORE}).")
-        if not 0 <= known.min() <= known.max() < one.shape[2]:
-            wrong = known.max() if known.max() >= one.shape[2] else known.min()
-            raise DataError(f"Photo {number}: its mask holds label {wrong}; there are {one.shape[2]} "
-                            f"classes, 0 to {one.shape[2] - 1}.")
+        check_labels(f"Photo {number}: its mask", known, one.shape[2])

@@ -263,6 +263,16 @@ def read_image(reference, size=None, box=None):
         DataError: The file is absent, empty, no picture, damaged, cut off, above MAXIMUM_BYTES or
             MAXIMUM_PIXELS, or the box is empty. The message names the file.
     """
+    return _read(reference, size, box)[0]
+
+
+def read_with_size(reference, size):
+    """As `read_image`, from one decoding: the picture at a `size`, and its own (height, width)."""
+    picture, (width, height) = _read(reference, size, None)
+    return picture, (height, width)
+
+
+def _read(reference, size, box):
     path, index = split_reference(reference)
     opener = _opener("image", path)
     if opener is None and index is not None:
@@ -277,7 +287,7 @@ def read_image(reference, size=None, box=None):
         picture = Image.fromarray(_checked(array, reference, dimensions=(2, 3)))
         whole, shrunk = picture.size, 1
     picture = picture if grey else _to_rgb(picture)
-    return _cut(picture, reference, size, box, Image.Resampling.BILINEAR, whole, shrunk)
+    return _cut(picture, reference, size, box, Image.Resampling.BILINEAR, whole, shrunk), whole
 
 
 def read_mask(reference, size=None, box=None):
