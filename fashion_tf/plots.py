@@ -51,14 +51,19 @@ def label_colours(count):
     Args:
         count: At most 60.
     """
+    import cv2
     import seaborn as sns
 
-    colours = [*sns.color_palette("tab20"), *sns.color_palette("tab20b"), *sns.color_palette("tab20c")]
-    # The palest would pass for background.
-    strong = iter([(0.0, 0.0, 0.0), (1.0, 0.85, 0.0), (0.0, 0.9, 0.9), (0.6, 0.0, 0.9)])
-    colours = [next(strong) if min(one) > 0.77 else one for one in colours]
-    # Neighbours in tab20 are two shades of one hue; a stride of 7 sets them far apart.
-    return [(0.93, 0.93, 0.93), *(colours[7 * number % 60] for number in range(count - 1))]
+    pool = [(0.93, 0.93, 0.93), *(colour for name in ("tab20", "tab20b", "tab20c", "bright", "dark")
+                                  for colour in sns.color_palette(name)), (0.0, 0.0, 0.0)]
+    # Distances in CIE Lab are those that an eye sees. The next colour is always the one farthest from all
+    # before it, so that few labels get colours far apart, and more labels keep those.
+    seen = cv2.cvtColor(np.float32(pool)[None], cv2.COLOR_RGB2LAB)[0]
+    order, nearest = [0], np.linalg.norm(seen - seen[0], axis=1)
+    while len(order) < count:
+        order.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.linalg.norm(seen - seen[order[-1]], axis=1))
+    return [pool[number] for number in order]
 
 
 def show_masks(images, masks, names, size=2.0, title=None):

@@ -1,3 +1,4 @@
+import cv2
 import matplotlib
 import numpy as np
 import pytest
@@ -59,3 +60,10 @@ def test_no_label_looks_like_the_background():
     background, *others = np.array(plots.label_colours(60))
     assert len(np.unique(others, axis=0)) == 59
     assert np.abs(np.array(others) - background).max(axis=1).min() > 0.15
+
+
+def test_few_labels_have_colours_far_apart():
+    lab = cv2.cvtColor(np.float32(plots.label_colours(25))[None], cv2.COLOR_RGB2LAB)[0]
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e3 * np.eye(25)
+    assert apart.min() > 20  # some 2.3 is the least difference that an eye sees
+    assert plots.label_colours(60)[:25] == plots.label_colours(25)
