@@ -28,7 +28,7 @@ import numpy as np
 
 from fashion_tf.crf import dense_crf, local_crf
 from fashion_tf.datasets.fashionista import CLASSES
-from fashion_tf.datasets.wardrobe import draw_person
+from fashion_tf.wardrobe import draw_person
 
 SIZE, PARAMETERS, TARGET, ALIKE = (600, 400), {"theta_alpha": 30, "theta_beta": 10, "w1": 10}, 2.0, 0.995
 PAPER = {"network alone": 1.95, "with the exact CRF": 0.20}  # images a second, on a V100

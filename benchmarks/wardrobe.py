@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 
-from fashion_tf.datasets.wardrobe import CATEGORIES, PRODUCT_ARTICLES, draw_garment, draw_person, draw_product
+from fashion_tf.wardrobe import CATEGORIES, PRODUCT_ARTICLES, draw_garment, draw_person, draw_product
 
 SIDE = 64
 

@@ -90,13 +90,13 @@ def _parser():
 
 
 def _load_course(options):
-    from fashion_tf.course import load_course
+    from fashion_tf.classroom.course import load_course
 
     return load_course(options.course)
 
 
 def _run(options):
-    from fashion_tf.runner import PASSED, run_course
+    from fashion_tf.classroom.runner import PASSED, run_course
 
     results = run_course(
         _load_course(options), options.lessons, options.profile, options.data, options.settings,
@@ -115,7 +115,7 @@ def _predict(options):
 
 
 def _report(options):
-    from fashion_tf.report import write_report
+    from fashion_tf.classroom.report import write_report
 
     for path in write_report(options.folder, _load_course(options)):
         print(f"wrote {path}")
@@ -123,7 +123,7 @@ def _report(options):
 
 
 def _lint(options):
-    from fashion_tf import lint
+    from fashion_tf.classroom import lint
 
     if options.rules:
         print(lint.rules_table())

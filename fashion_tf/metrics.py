@@ -86,13 +86,6 @@ class ConfusionMatrix:
         return np.bincount(truth * self.classes + predicted, minlength=self.classes**2).reshape(
             self.classes, self.classes)
 
-    def merge(self, other):
-        """Adds the pixels of another matrix, from another process say."""
-        if other.classes != self.classes:
-            raise DataError(f"Matrices of {self.classes} and {other.classes} classes cannot be added.")
-        self.counts += other.counts
-        self.image_iou += other.image_iou
-
     @property
     def pixel_accuracy(self):
         """Share of the labelled pixels that are right. Like the others nan before the first picture."""
@@ -102,11 +95,6 @@ class ConfusionMatrix:
     def foreground_accuracy(self):
         """Share of the pixels with a true label other than the background that are right; nan without any."""
         return _share(np.trace(self.counts[1:, 1:]), self.counts[1:].sum())
-
-    @property
-    def background_share(self):
-        """Accuracy of answering "background" everywhere."""
-        return _share(self.counts[0].sum(), self.counts.sum())
 
     @property
     def iou(self):

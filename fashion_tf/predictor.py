@@ -17,6 +17,7 @@ import numpy as np
 from fashion_tf.datasets.files import present, read_json
 from fashion_tf.datasets.images import read_all, read_images, read_with_size
 from fashion_tf.errors import DataError
+from fashion_tf.files import versions, write_atomically
 
 FORMAT = 1
 TASKS = ("classification", "parsing")
@@ -44,20 +45,6 @@ class Predictor:
     image_size: tuple
     task: str = "classification"
     about: dict = field(default_factory=dict)
-
-    def check_classes(self, dataset):
-        """Raises DataError where a dataset's classes are not this model's, in this order."""
-        if tuple(dataset.classes) == tuple(self.classes):
-            return
-        ours, theirs = set(self.classes), set(dataset.classes)
-        if ours == theirs:
-            what = "the same classes in another order: " + ", ".join(dataset.classes)
-        else:
-            parts = [f"it lacks {', '.join(sorted(ours - theirs))}" * bool(ours - theirs),
-                     f"it adds {', '.join(sorted(theirs - ours))}" * bool(theirs - ours)]
-            what = " and ".join(part for part in parts if part)
-        raise DataError(f"{dataset.name}: its classes are not the model's ({', '.join(self.classes)}): "
-                        f"{what}. Relabel the dataset, or train a model for it.")
 
     def predict(self, paths, batch_size=32):
         """As `fashion_tf.predict`."""
@@ -152,7 +139,7 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
     try:
         description = json.dumps({
             "format": FORMAT, "task": task, "classes": predictor.classes, "image_size": size,
-            "about": predictor.about, "versions": _versions()}, indent=1)
+            "about": predictor.about, "versions": versions()}, indent=1)
     except TypeError as error:
         raise DataError(f"about={about!r}: it must hold JSON values only ({error}).") from None
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -432,16 +419,9 @@ def _write_mask(path, mask, labels):
 
 
 def _replace(path, content):
-    from fashion_tf.notebooks import write_atomically
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
 
-
-def _versions():
-    from fashion_tf.records import versions
-
-    return versions()

@@ -9,8 +9,6 @@ of that size. See `make_optimizer`.
 import inspect
 import json
 import numbers
-import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import keras
 import numpy as np
 
 from fashion_tf.errors import TrainingError
+from fashion_tf.files import write_atomically
 
 OPTIMIZERS = ("Adam", "Adagrad", "Adadelta", "SGD", "Adamax")
 INITIALIZERS = {
@@ -382,10 +381,10 @@ class _Keeper(keras.callbacks.Callback):
         if self._best() == len(self.history):
             _save(self._file("best"), self.model.weights)
         _save(self._file("latest"), _state(self.model))
-        _replace(self.folder / "history.json", lambda file: file.write(json.dumps(
+        write_atomically(self.folder / "history.json", lambda file: file.write(json.dumps(
             {"settings": self.settings, "history": self.history}, indent=1).encode()))
         for kind in ("best", "latest"):
-            for pattern in (f"{kind}-[0-9]*.npz", f".{kind}-[0-9]*.npz-*"):  # also of a killed process
+            for pattern in (f"{kind}-[0-9]*.npz", f".{kind}-[0-9]*.npz.*.part"):  # also of a killed process
                 for file in set(self.folder.glob(pattern)) - {self._file(kind)}:
                     file.unlink(missing_ok=True)
 
@@ -401,15 +400,5 @@ def _state(model):
 def _save(path, variables):
     arrays = {f"a{number}": keras.ops.convert_to_numpy(variable)
               for number, variable in enumerate(variables)}
-    _replace(path, lambda file: np.savez(file, **arrays))
+    write_atomically(path, lambda file: np.savez(file, **arrays))
 
-
-def _replace(path, write):
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        os.replace(unfinished, path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise

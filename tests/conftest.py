@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def course():
-    from fashion_tf.course import load_course
+    from fashion_tf.classroom.course import load_course
 
     return load_course(REPOSITORY / "course.yml")
 

@@ -49,8 +49,6 @@ def test_numbers_are_scikit_learns(seed, void):
     assert matrix.pixel_accuracy == pytest.approx(sklearn.metrics.accuracy_score(true, found))
     assert matrix.foreground_accuracy == pytest.approx(
         sklearn.metrics.accuracy_score(true[true > 0], found[true > 0]))
-    assert matrix.background_share == pytest.approx(
-        sklearn.metrics.accuracy_score(true, np.zeros_like(true)))
     np.testing.assert_allclose(matrix.iou, sklearn.metrics.jaccard_score(true, found, **every))
     np.testing.assert_allclose(matrix.f1, sklearn.metrics.f1_score(true, found, **every))
     assert matrix.class_mean_iou == pytest.approx(matrix.iou.mean())  # all labels occur
@@ -114,23 +112,16 @@ def test_foreground_by_hand():
     matrix = matrix_of(np.array([[0, 0, 1, 1, 2, 255]]), np.array([[0, 1, 1, 2, 2, 1]]))
     assert matrix.foreground_accuracy == pytest.approx(2 / 3)
     assert matrix.mean_image_iou == pytest.approx(2 / 4)
-    assert matrix.pixel_accuracy == pytest.approx(3 / 5) and matrix.background_share == pytest.approx(2 / 5)
+    assert matrix.pixel_accuracy == pytest.approx(3 / 5)
     assert np.isnan(matrix_of(np.zeros((2, 2), int), np.ones((2, 2), int)).foreground_accuracy)
 
 
-def test_streamed_batched_and_merged_are_the_same():
+def test_streamed_and_batched_are_the_same():
     truth, predicted = masks(count=6)
     together, streamed = matrix_of(truth, predicted), ConfusionMatrix(CLASSES)
     for one, other in zip(truth, predicted):
         streamed.update(one, other)
     assert_same(streamed, together)
-    first, second = matrix_of(truth[:2], predicted[:2]), matrix_of(truth[2:], predicted[2:])
-    first.merge(second)
-    assert_same(first, together)
-    first.update(truth[0], predicted[0])
-    assert len(second.image_iou) == 4  # merging shares nothing
-    with pytest.raises(DataError, match="Matrices of 6 and 5 classes cannot be added"):
-        first.merge(ConfusionMatrix(5))
 
 
 def test_masks_of_any_integers_and_another_number_for_unlabelled():
@@ -179,8 +170,7 @@ def test_a_bad_picture_in_a_batch_counts_for_nothing_of_it():
 def test_an_empty_matrix_has_no_numbers():
     matrix = ConfusionMatrix(3)
     with np.errstate(all="raise"):
-        for name in ("pixel_accuracy", "foreground_accuracy", "background_share", "class_mean_iou",
-                     "mean_image_iou"):
+        for name in ("pixel_accuracy", "foreground_accuracy", "class_mean_iou", "mean_image_iou"):
             assert np.isnan(getattr(matrix, name)), name
         assert np.isnan(matrix.iou).all() and len(matrix.table(list("abc"))) == 0
 

@@ -16,7 +16,6 @@ from PIL import Image
 import fashion_tf
 from fashion_tf import cli
 from fashion_tf.datasets.images import read_image, read_images, read_mask
-from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 from fashion_tf.models import fpn
 from fashion_tf.models.backbones import InputScaling
@@ -375,28 +374,6 @@ def test_absent_files(saved, tmp_path):
     (folder / "model.keras").unlink()
     with pytest.raises(DataError, match="model/model.keras: no such file. Save the predictor anew"):
         load_predictor(folder)
-
-
-# Classes
-
-
-def dataset(*classes):
-    label = pd.Categorical([classes[0]], categories=list(classes))
-    table = pd.DataFrame({"image": ["x"], "label": label, "split": "", "group": "x"})
-    return Dataset("wardrobe", table, classes)
-
-
-def test_check_classes(loaded):
-    predictor = loaded["classification"]
-    assert predictor.check_classes(dataset(*CLASSES)) is None
-    start = "wardrobe: its classes are not the model's .red coat, green hat, blue shoe.: "
-    for classes, message in [
-            (CLASSES[::-1], "the same classes in another order: blue shoe, green hat, red coat. Relabel"),
-            (CLASSES[:1], "it lacks blue shoe, green hat. Relabel"),
-            ((*CLASSES, "tie", "bag"), "it adds bag, tie. Relabel"),
-            ((*CLASSES[1:], "tie"), "it lacks red coat and it adds tie. Relabel")]:
-        with pytest.raises(DataError, match=start + message):
-            predictor.check_classes(dataset(*classes))
 
 
 # Predicting

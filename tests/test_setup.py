@@ -57,7 +57,7 @@ def test_an_installed_package_carries_the_syllabus(tmp_path, monkeypatch):
                     ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "course.yml", tmp_path / "site" / "fashion_tf")
     (tmp_path / "elsewhere").mkdir()
-    code = "from fashion_tf.course import load_course; print(len(load_course().lessons))"
+    code = "from fashion_tf.classroom.course import load_course; print(len(load_course().lessons))"
     answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", check=True,
                             env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True)
     assert int(answer.stdout) >= 2

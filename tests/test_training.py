@@ -508,17 +508,17 @@ def test_damaged_files_are_refused(folder, name, damage):
 @pytest.mark.parametrize("after", ["best", "latest", "history"])
 def test_a_kill_between_two_files_does_no_harm(whole, tmp_path, monkeypatch, after):
     """As if the process were killed in the third epoch: nothing of it runs any more."""
-    replace, written = training._replace, []
+    replace, written = training.write_atomically, []
 
     def killed(path, write):
         replace(path, write)
         written.append(path.name.split("-")[0].split(".")[0])
         if written.count(after) == 3:
-            (tmp_path / ".latest-3.npz-a1b2").write_bytes(b"half")
-            (tmp_path / ".best-3.npz-c3d4").write_bytes(b"half")
+            (tmp_path / ".latest-3.npz.a1b2.part").write_bytes(b"half")
+            (tmp_path / ".best-3.npz.c3d4.part").write_bytes(b"half")
             raise Stop
 
-    monkeypatch.setattr(training, "_replace", killed)
+    monkeypatch.setattr(training, "write_atomically", killed)
     with pytest.raises(Stop):
         fit(make_model(), tmp_path)
     monkeypatch.undo()

@@ -45,7 +45,8 @@ def cache_folder():
 @cache
 def _drawing_edition():
     """Changes with every change to the code that draws: an old drawing is never taken for a new."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
+    package = Path(__file__).parent.parent
+    files = [file for room in ("datasets", "wardrobe") for file in sorted((package / room).rglob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 

@@ -153,7 +153,7 @@ def write_sample(folder, seed=0):
 
     The same seed gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import draw_person
+    from fashion_tf.wardrobe import draw_person
 
     folder = Path(folder)
     for part in (PIXEL_LEVEL, IMAGE_LEVEL):

@@ -209,7 +209,7 @@ def write_sample(folder, seed=0):
     The superpixels are squares of 8 pixels, parted where labels meet: they give the drawn labels
     exactly. The same seed gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import draw_person
+    from fashion_tf.wardrobe import draw_person
 
     folder = Path(folder)
     # The second number is this dataset's own: no two samples show the same people.

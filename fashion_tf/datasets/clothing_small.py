@@ -116,7 +116,7 @@ def write_sample(folder, seed=0):
 
 def _draw(article, generator):
     from fashion_tf.datasets.images import resize
-    from fashion_tf.datasets.wardrobe import ACCESSORIES, close_up, draw_garment, draw_person
+    from fashion_tf.wardrobe import ACCESSORIES, close_up, draw_garment, draw_person
 
     if article not in ACCESSORIES:
         return close_up(draw_garment(article, generator, SAMPLE_SIZE), generator, (0.02, 0.3))

@@ -516,7 +516,7 @@ def write_sample(folder, seed=0):
     wardrobe's patterns) and the official partition; landmarks are not. The same seed gives the same
     bytes.
     """
-    from fashion_tf.datasets.wardrobe import PATTERNS
+    from fashion_tf.wardrobe import PATTERNS
 
     folder = Path(folder)
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -555,7 +555,7 @@ def write_sample(folder, seed=0):
 
 
 def _draw_item(article, generator):
-    from fashion_tf.datasets.wardrobe import draw_garment
+    from fashion_tf.wardrobe import draw_garment
 
     return draw_garment(article, generator, SAMPLE_SIZE)
 

@@ -325,7 +325,7 @@ def write_sample(folder, seed=0):
     The second photo of a pair is a closer view of the first, by a customer ("user"). The same seed
     gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import draw_garment
+    from fashion_tf.wardrobe import draw_garment
 
     for order, (split, pairs) in enumerate(SAMPLE_PAIRS.items()):
         generator = np.random.Generator(np.random.PCG64([seed, order]))

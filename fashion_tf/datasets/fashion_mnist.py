@@ -90,7 +90,7 @@ def write_sample(folder, seed=0):
 
     The classes are balanced and shuffled; the same seed gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import draw_fashion_mnist
+    from fashion_tf.wardrobe import draw_fashion_mnist
 
     folder = Path(folder)
     for number, (split, count) in enumerate(SAMPLE_COUNTS.items()):

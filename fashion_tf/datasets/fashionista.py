@@ -310,7 +310,7 @@ def write_sample(folder, seed=0):
 
     Every third photo is in ``test_index``. The same seed gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import draw_person
+    from fashion_tf.wardrobe import draw_person
 
     # The second number is this dataset's own: no two samples show the same people.
     generator = np.random.Generator(np.random.PCG64([seed, 3]))

@@ -141,7 +141,7 @@ SAMPLE_SIZE = (256, 170)
 def write_sample(folder, seed=0):
     """Draws people dressed in the 14 styles, in the official layout; the same seed, the same bytes."""
     from fashion_tf.datasets.files import write_picture, write_text
-    from fashion_tf.datasets.wardrobe import draw_person
+    from fashion_tf.wardrobe import draw_person
 
     folder = Path(folder) / ARCHIVE_FOLDER
     generator = np.random.Generator(np.random.PCG64(seed))

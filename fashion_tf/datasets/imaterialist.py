@@ -372,7 +372,7 @@ def write_sample(folder, seed=0):
 
 def _draw_photo(path, generator, numbers):
     """Draws and writes one photo; returns its label numbers."""
-    from fashion_tf.datasets.wardrobe import close_up, draw_garment
+    from fashion_tf.wardrobe import close_up, draw_garment
 
     by_class = {}
     for name in _SAMPLE_ARTICLES:

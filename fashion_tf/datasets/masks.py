@@ -85,7 +85,7 @@ def drawn_mask(drawing, names, classes):
     Returns:
         uint8 (height, width): indices into `classes`.
     """
-    from fashion_tf.datasets.wardrobe import PARSING_LABELS
+    from fashion_tf.wardrobe import PARSING_LABELS
 
     numbers = [classes.index(names[label]) for label in PARSING_LABELS]
     mask = np.array(numbers, np.uint8)[drawing.labels]

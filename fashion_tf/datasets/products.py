@@ -171,7 +171,7 @@ def write_sample(folder, seed=0):
     One to three products in a row are one design in other colours, drawn alike but for the colour.
     A few products are listed without a picture, as in life. The same seed gives the same bytes.
     """
-    from fashion_tf.datasets.wardrobe import COLOURS, PRODUCT_ARTICLES, draw_product
+    from fashion_tf.wardrobe import COLOURS, PRODUCT_ARTICLES, draw_product
 
     generator = np.random.Generator(np.random.PCG64([seed, 0]))
     by_category = {category: [name for name, entry in PRODUCT_ARTICLES.items()

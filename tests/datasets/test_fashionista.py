@@ -212,7 +212,7 @@ def test_reference_beyond_the_end(tmp_path):
 
 
 def test_sample(tmp_path, monkeypatch):
-    from fashion_tf.datasets.wardrobe import draw_person
+    from fashion_tf.wardrobe import draw_person
 
     monkeypatch.setattr(fashionista, "SAMPLE_COUNT", 20)
     for name in "ab":

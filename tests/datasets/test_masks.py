@@ -55,7 +55,7 @@ def test_no_labels():
 def test_drawn_mask():
     from types import SimpleNamespace
 
-    from fashion_tf.datasets.wardrobe import PARSING_LABELS
+    from fashion_tf.wardrobe import PARSING_LABELS
 
     trousers = PARSING_LABELS.index("pants/jeans")
     names = {label: "other" for label in PARSING_LABELS} | {

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from fashion_tf.course import load_course
-from fashion_tf.lint import lint
-from fashion_tf.records import read_records
-from fashion_tf.report import write_report
-from fashion_tf.runner import run_course
+from fashion_tf.classroom.course import load_course
+from fashion_tf.classroom.lint import lint
+from fashion_tf.classroom.records import read_records
+from fashion_tf.classroom.report import write_report
+from fashion_tf.classroom.runner import run_course
 
 pytestmark = pytest.mark.lessons
 COURSE = load_course()

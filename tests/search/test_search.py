@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_tf import search_view
 from fashion_tf.errors import RunError, SearchError
-from fashion_tf.search import Stage, greedy_search, grid_search, random_search
+from fashion_tf.search import Stage, greedy_search, grid_search, random_search, view
 
 START = {"a": 1, "b": 0.5, "flip": False, "word": "one", "maybe": None, "sizes": [8]}
 A, B = Stage("A", {"a": [1, 2, 3]}), Stage("B", {"b": [0.0, 0.5, 1.0]})
@@ -568,9 +567,9 @@ def test_nothing_is_written_over_where_nobody_looks(run, capsys):
 
 def test_a_terminal_shows_a_line_with_the_time_left(run, monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(search_view, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(view, "SECONDS_BETWEEN", 0)
     clock = itertools.count(0, 30)
-    monkeypatch.setattr(search_view.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(view.time, "monotonic", lambda: next(clock))
     run([A], progress=True)
     output = capsys.readouterr().out
     lines = output.split("\r")
@@ -586,7 +585,7 @@ def test_a_terminal_shows_a_line_with_the_time_left(run, monkeypatch, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"),
                                                (7500, "2 h 5 min")])
 def test_durations(seconds, text):
-    assert search_view.duration(seconds) == text
+    assert view.duration(seconds) == text
 
 
 def test_a_notebook_shows_one_table_and_no_errors(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion_tf.datasets import wardrobe
-from fashion_tf.datasets.wardrobe import (
+from fashion_tf.wardrobe import (
     CATEGORIES,
     GARMENT_TYPES,
     LANDMARK_COUNTS,

@@ -13,16 +13,16 @@ import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fashion_tf.course import PROFILES
-from fashion_tf.errors import RecordError, RunError
-from fashion_tf.notebooks import (
+from fashion_tf.classroom.course import PROFILES
+from fashion_tf.classroom.notebooks import (
     KEY_FIGURE_TAG,
     cell_tags,
     parse_notebook,
-    write_atomically,
 )
-from fashion_tf.records import MAXIMUM_NOTEBOOK_BYTES, json_value
-from fashion_tf.runner import FAILED, NOT_RUN, PASSED, RESULTS, read_results
+from fashion_tf.classroom.records import MAXIMUM_NOTEBOOK_BYTES
+from fashion_tf.classroom.runner import FAILED, NOT_RUN, PASSED, RESULTS, read_results
+from fashion_tf.errors import RecordError, RunError
+from fashion_tf.files import json_value, write_atomically
 
 MARKDOWN, PAGE, FIGURES = "report.md", "report.html", "figures"
 # A figure at Colab's width has some 50 kilobytes; these bounds keep the page one that opens.
@@ -39,8 +39,8 @@ def write_report(folder, course):
     """Writes report.md (with figures/ beside it) and report.html into a run's folder.
 
     Args:
-        folder: A folder that `fashion_tf.runner.run_course` wrote.
-        course: The `fashion_tf.course.Course` that it ran.
+        folder: A folder that `fashion_tf.classroom.runner.run_course` wrote.
+        course: The `fashion_tf.classroom.course.Course` that it ran.
 
     Returns:
         (path of report.md, path of report.html). The page is self-contained.
@@ -318,9 +318,10 @@ def _check_fields(content, results, path, known):
             check(isinstance(entry.get("versions", {}), dict), f"{field}: versions",
                   entry.get("versions"), "named versions")
             try:
-                json_value(entry["value"], name)
-            except RecordError as error:
-                raise RecordError(f"{path}: lesson {result.lesson}: {_tidy(error)}") from None
+                json_value(entry["value"])
+            except ValueError as error:
+                raise RecordError(f"{path}: lesson {result.lesson}: record {_tidy(name, 100)}: "
+                                  f"{_tidy(error)}") from None
 
 
 def _utc(text):

@@ -4,7 +4,8 @@ import os
 import platform
 from contextlib import contextmanager
 
-from fashion_tf.records import begin_lesson, versions
+from fashion_tf.classroom.records import begin_lesson
+from fashion_tf.files import versions
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def paper_beside_here(lesson, measured, titles=None):
     """
     import pandas as pd
 
-    from fashion_tf.course import load_course
+    from fashion_tf.classroom.course import load_course
     from fashion_tf.errors import CourseError
 
     course = load_course()

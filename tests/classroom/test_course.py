@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_tf.course import PromisedRecord, load_course
+from fashion_tf.classroom.course import PromisedRecord, load_course
 from fashion_tf.errors import CourseError
 
 GOOD = """

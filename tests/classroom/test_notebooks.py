@@ -2,12 +2,11 @@ import json
 
 import pytest
 
-from fashion_tf.notebooks import (
+from fashion_tf.classroom.notebooks import (
     canonical_bytes,
     find_parameters,
     parameters,
     parse_notebook,
-    write_atomically,
 )
 
 
@@ -50,12 +49,3 @@ def test_the_canonical_form_is_stable_and_keeps_the_text():
     assert parse_notebook(once)["cells"][0]["source"] == "a\nb\n"
     assert json.loads(once)["cells"][0]["metadata"] == {"tags": ["x"]}
 
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, "old")
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from fashion_tf.errors import CourseError
-from fashion_tf.notebooks import (
+from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
     KEY_FIGURE_TAG,
     PARAMETERS_MARKER,
@@ -26,8 +25,9 @@ from fashion_tf.notebooks import (
     find_parameters,
     is_parameters_cell,
     parse_notebook,
-    write_atomically,
 )
+from fashion_tf.errors import CourseError
+from fashion_tf.files import write_atomically
 
 LONGEST_CODE_CELL = 25
 PARAMETERS_TAG = "parameters"
@@ -118,7 +118,7 @@ def lint(course, paths=None, fix=False):
     """Checks notebooks against the rules.
 
     Args:
-        course: A `fashion_tf.course.Course`.
+        course: A `fashion_tf.classroom.course.Course`.
         paths: Notebooks; by default every one in notebooks/ and notebooks/solutions/. A file
             elsewhere is judged as the lesson of its name.
         fix: Mend what can be mended. A file is replaced whole or not at all; a second call
@@ -148,7 +148,7 @@ def canonical(notebook):
     """The notebook in the form that is committed: what the form rules (N02 to N06) ask.
 
     Args:
-        notebook: What `fashion_tf.notebooks.parse_notebook` returned. It is not changed.
+        notebook: What `fashion_tf.classroom.notebooks.parse_notebook` returned. It is not changed.
 
     Returns:
         A new notebook, without outputs and execution counts, with valid unique cell ids, the
@@ -176,7 +176,7 @@ def badge(course, path):
     """The Colab badge of a notebook, as Markdown.
 
     Args:
-        course: A `fashion_tf.course.Course`.
+        course: A `fashion_tf.classroom.course.Course`.
         path: The notebook, relative to the repository, e.g. ``"notebooks/00_start_here.ipynb"``.
     """
     repository = course.repository.removeprefix("https://github.com/")

@@ -7,9 +7,9 @@ import zlib
 
 import pytest
 
-from fashion_tf.course import load_course
+from fashion_tf.classroom.course import load_course
+from fashion_tf.classroom.report import format_value, write_report
 from fashion_tf.errors import FashionError, RunError
-from fashion_tf.report import format_value, write_report
 
 COURSE = """
 repository: https://github.com/owner/kit

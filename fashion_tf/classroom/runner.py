@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 
 import fashion_tf
-from fashion_tf.cluster import check_backend, connected
-from fashion_tf.course import PROFILES
-from fashion_tf.errors import CourseError, DataError, FashionError, RecordError, RunError
-from fashion_tf.notebooks import (
+from fashion_tf.classroom.course import PROFILES
+from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
     cell_tags,
     find_parameters,
     parse_notebook,
-    write_atomically,
 )
-from fashion_tf.records import read_records
+from fashion_tf.classroom.records import read_records
+from fashion_tf.cluster import check_backend, connected
+from fashion_tf.errors import CourseError, DataError, FashionError, RecordError, RunError
+from fashion_tf.files import write_atomically
 
 RESULTS = "results.json"
 SCHEMA = 1
@@ -80,7 +80,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
     """Runs lessons and writes their executed notebooks and results.json.
 
     Args:
-        course: A `fashion_tf.course.Course`.
+        course: A `fashion_tf.classroom.course.Course`.
         lessons: Ids or notebook names; all when empty.
         profile: ``"sample"``, ``"real"`` or ``"paper"``.
         data: ``"sample"`` or a folder of datasets. By default the sample profile takes the sample,

@@ -140,7 +140,7 @@ def find_course_file():
     if named := os.environ.get("FASHION_TF_COURSE"):
         return Path(named)
     here = Path.cwd()
-    package = Path(__file__).resolve().parent
+    package = Path(fashion_tf.__file__).resolve().parent
     candidates = [folder / "course.yml" for folder in (here, *here.parents)]
     candidates += [package / "course.yml", package.parent / "course.yml"]
     for candidate in candidates:

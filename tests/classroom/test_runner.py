@@ -8,13 +8,14 @@ import time
 
 import pytest
 
-from fashion_tf import cli, runner
-from fashion_tf.course import load_course
+from fashion_tf import cli
+from fashion_tf.classroom import runner
+from fashion_tf.classroom.course import load_course
+from fashion_tf.classroom.notebooks import canonical_bytes
+from fashion_tf.classroom.runner import read_results, run_course
 from fashion_tf.errors import CourseError, RunError
-from fashion_tf.notebooks import canonical_bytes
-from fashion_tf.runner import read_results, run_course
 
-RECORD = "from fashion_tf.records import begin_lesson, record\nbegin_lesson('x')\n"
+RECORD = "from fashion_tf.classroom.records import begin_lesson, record\nbegin_lesson('x')\n"
 LESSONS = {  # number -> the code after the parameters cell
     "10": RECORD + "record('accuracy', 0.5 + STEPS / 100)",
     "11": "print('before')\n1 / 0",

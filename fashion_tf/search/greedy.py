@@ -19,10 +19,10 @@ from functools import lru_cache, partial
 from itertools import islice, product
 
 from fashion_tf.cluster import DaskTasks, RayTasks, check_backend, connected
-from fashion_tf.errors import RecordError, SearchError
-from fashion_tf.records import json_value
-from fashion_tf.search_journal import CRASHED, DIVERGED, FINISHED, Journal, make_record, trial_key
-from fashion_tf.search_view import Progress, as_table, mean_table, plot_stages
+from fashion_tf.errors import SearchError
+from fashion_tf.files import json_value
+from fashion_tf.search.journal import CRASHED, DIVERGED, FINISHED, Journal, make_record, trial_key
+from fashion_tf.search.view import Progress, as_table, mean_table, plot_stages
 
 COLUMNS = {"stage", "seed", "status", "message", "seconds"}  # of the result's table
 
@@ -256,7 +256,7 @@ def _checked(stage, start):
 def _plain(value, where):
     try:
         return json_value(value)
-    except RecordError:
+    except ValueError:
         raise SearchError(f"{where}: {value!r} cannot be written to the journal; use finite numbers, "
                           "texts, booleans, None, and lists of these.") from None
 

@@ -4,17 +4,16 @@ Needs neither TensorFlow nor Jupyter, so that an instructor's machine can read a
 """
 
 import json
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fashion_tf.classroom.notebooks import parameter_names, parse_notebook
 from fashion_tf.errors import RecordError
-from fashion_tf.notebooks import parameter_names, parse_notebook
+from fashion_tf.files import json_value, versions
 
 MIME = "application/vnd.fashion-tf.record+json"
 SCHEMA = 1
-PACKAGES = ("fashion_tf", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-python")
 # An executed lesson with its figures has a few megabytes; a file above this is not read.
 MAXIMUM_NOTEBOOK_BYTES = 200 * 1024 * 1024
 
@@ -75,7 +74,10 @@ def record(name, value):
     if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
         raise RecordError(f"record({name!r}, ...): a name is made of lower case letters, digits and "
                           "underscores.")
-    value = json_value(value, name)
+    try:
+        value = json_value(value)
+    except ValueError as error:
+        raise RecordError(f"record({name!r}, ...): {error}") from None
     cell = _current_cell()
     if name in _session.cells and not _is_rerun(_session.cells[name], cell):
         raise RecordError(f"record({name!r}, ...): this name was recorded before, in another cell or "
@@ -121,47 +123,6 @@ def read_records(path):
     return records
 
 
-def json_value(value, name="value"):
-    """The value as plain JSON types.
-
-    Raises:
-        RecordError: It has a part that JSON cannot hold, or is NaN or infinite.
-    """
-    import numbers
-
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        return json_value(value.item(), name)
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        if not math.isfinite(value):
-            raise RecordError(f"record({name!r}, ...): the value is {value}. A result that is not a "
-                              "number is no result: find out where it comes from.")
-        return float(value)
-    if isinstance(value, (list, tuple)):
-        return [json_value(part, name) for part in value]
-    if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise RecordError(f"record({name!r}, ...): the keys of a dict must be strings.")
-        return {key: json_value(part, name) for key, part in value.items()}
-    hint = " Use .tolist()." if hasattr(value, "tolist") else " Use float(), int() or str()."
-    raise RecordError(f"record({name!r}, ...): a {type(value).__name__} cannot be recorded." + hint)
-
-
-def versions():
-    """Versions of the installed packages that shape a result, without importing them."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
 
 def _shell():
     try:
@@ -199,8 +160,8 @@ def _parameters():
         for name in parameter_names(source) or ():
             if name in shell.user_ns:
                 try:
-                    values[name] = json_value(shell.user_ns[name], name)
-                except RecordError:
+                    values[name] = json_value(shell.user_ns[name])
+                except ValueError:
                     values[name] = repr(shell.user_ns[name])
     return values
 
@@ -243,5 +204,8 @@ def _checked(content, where):
     parameters, found = content.get("parameters", {}), content.get("versions", {})
     if not isinstance(parameters, dict) or not isinstance(found, dict):
         raise RecordError(f"{where}: record {name!r} has damaged parameters or versions.")
-    return Record(name, json_value(content["value"], name), str(content.get("lesson", "")),
-                  parameters, found)
+    try:
+        value = json_value(content["value"])
+    except ValueError as error:
+        raise RecordError(f"{where}: record {name!r}: {error}") from None
+    return Record(name, value, str(content.get("lesson", "")), parameters, found)

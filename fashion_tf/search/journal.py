@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from fashion_tf.errors import SearchError
-from fashion_tf.records import versions
+from fashion_tf.files import versions
 
 FINISHED, DIVERGED, CRASHED = "finished", "diverged", "crashed"
 MARK = b'{"journal": '  # how every journal begins

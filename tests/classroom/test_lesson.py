@@ -1,7 +1,7 @@
 import pytest
 
+from fashion_tf.classroom.lesson import paper_beside_here, prepare_device, start_lesson
 from fashion_tf.errors import CourseError, RunError
-from fashion_tf.lesson import paper_beside_here, prepare_device, start_lesson
 
 
 def test_start_prints_versions_and_hides_nothing_after(capfd):

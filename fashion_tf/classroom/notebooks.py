@@ -5,9 +5,7 @@ Standard library only, so that records can be read anywhere.
 
 import ast
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 # Colab cannot edit cell tags, so tools trust this comment; `fashion-tf lint --fix` sets the tag.
 PARAMETERS_MARKER = "# Parameters"
@@ -65,16 +63,6 @@ def canonical_bytes(notebook):
     text = json.dumps(stored, ensure_ascii=False, indent=1, sort_keys=True)
     return (text + "\n").encode("utf-8")
 
-
-def write_atomically(path, content):
-    """Writes bytes or text beside `path`, then renames: a reader never sees half a file."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def cell_tags(cell):

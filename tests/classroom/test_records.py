@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from fashion_tf import records
+from fashion_tf.classroom import records
+from fashion_tf.classroom.records import MIME, begin_lesson, read_records, record
 from fashion_tf.errors import RecordError
-from fashion_tf.records import MIME, begin_lesson, json_value, read_records, record
+from fashion_tf.files import json_value
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +124,8 @@ def test_an_absent_and_an_oversized_file(tmp_path, monkeypatch):
 
 
 def test_light_modules_import_nothing_heavy():
-    code = ("import sys, fashion_tf, fashion_tf.records, fashion_tf.course, fashion_tf.cli, "
-            "fashion_tf.runner, fashion_tf.lint, fashion_tf.report; "
+    code = ("import sys, fashion_tf, fashion_tf.classroom.records, fashion_tf.classroom.course, fashion_tf.cli, "
+            "fashion_tf.classroom.runner, fashion_tf.classroom.lint, fashion_tf.classroom.report; "
             "print([m for m in ('tensorflow', 'keras', 'numpy', 'pandas', 'papermill') "
             "if m in sys.modules])")
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,9 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fashion_tf.course import load_course
-from fashion_tf.errors import CourseError
-from fashion_tf.lint import (
+from fashion_tf.classroom.course import load_course
+from fashion_tf.classroom.lint import (
     README_MARKS,
     RULES,
     Problem,
@@ -29,7 +28,8 @@ from fashion_tf.lint import (
     rules_table,
     setup_cell,
 )
-from fashion_tf.notebooks import canonical_bytes, parse_notebook
+from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
+from fashion_tf.errors import CourseError
 
 NAME = "11_example.ipynb"
 COURSE = """
@@ -71,8 +71,8 @@ class Draft:
                      "You reproduce table 1.\n\n**Time:** a minute. **Needs:** nothing.",
             "aims": "## What you will do\n\n- Look at data.\n- Train a network.\n- Measure it.",
             "setup": setup_cell(course) + "\n\nimport numpy as np\n\nfrom fashion_tf import plots\n"
-                     "from fashion_tf.lesson import paper_beside_here, start_lesson\n"
-                     "from fashion_tf.records import record\n\nstart_lesson(\"11\")",
+                     "from fashion_tf.classroom.lesson import paper_beside_here, start_lesson\n"
+                     "from fashion_tf.classroom.records import record\n\nstart_lesson(\"11\")",
             "parameters": "# Parameters\nEPOCHS = 2  # passes over data\nSEED = -7  # of chance",
             "look": "## Look at the data\n\nHere are sixteen grey pictures.",
             "figure": "plots.show_images(np.zeros((16, 28, 28)))",
@@ -646,6 +646,6 @@ def test_problem_is_a_value():
 
 def test_lint_needs_no_tensorflow():
     heavy = "{'tensorflow', 'keras', 'IPython', 'papermill', 'nbformat', 'pandas', 'numpy'}"
-    program = f"import fashion_tf.lint, sys; print(*{heavy} & set(sys.modules))"
+    program = f"import fashion_tf.classroom.lint, sys; print(*{heavy} & set(sys.modules))"
     found = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert found.strip() == ""
