@@ -1,14 +1,21 @@
-"""Files written whole, values as plain JSON knows them, and the versions a result came from.
+"""Files written whole, places held by one process at a time, values as plain JSON knows them, and the
+versions a result came from.
 
 Standard library only: every floor above stands on it.
 """
 
+import errno
 import math
 import numbers
 import os
+import platform
 import secrets
 import stat
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from fashion_tf.errors import FashionError
 
 PACKAGES = ("fashion_tf", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-python")
 
@@ -41,6 +48,116 @@ def write_atomically(path, content):
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(path, what, error=FashionError, wait=False):
+    """A block that one process at a time enters, and one thread: whoever holds `path` is alone there.
+
+    The operating system keeps the lock, so that it ends with its process, however that dies. The lock file
+    says who holds it and is removed at the end of the block. It yields whether there is a lock: not where
+    the file system knows none, nor where nothing can be written, so that nothing needs one.
+
+    Args:
+        path: The lock file, such as ``folder / ".lock"``. Its folder must exist.
+        what: What is held, for the message: "The folder runs".
+        error: The class of the error, derived from `FashionError`.
+        wait: Wait for the other process, and say so after a second, instead of raising.
+
+    Raises:
+        FashionError: Another process or thread holds it; says which. Of the class `error`.
+        OSError: The folder is absent, or `path` is one.
+
+    Example:
+        >>> with locked(folder / ".lock", f"The folder {folder}", RunError):
+        ...     write_results(folder)
+    """
+    began = time.monotonic()
+    told = False
+    while True:
+        file = _lock_file(path)
+        if file is None:
+            yield False
+            return
+        try:
+            held = _lock(file)
+            # It may have been removed between opening and locking: then it locks nothing.
+            if held is None or held and _is_still(path, file):
+                break
+            holder = "another process"
+            with suppress(OSError, UnicodeDecodeError):
+                holder = Path(path).read_text(encoding="utf-8") or holder
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+        if held:
+            continue
+        if not wait:
+            raise error(f"{what} is in use by {holder}. Wait until it has ended, or choose another place.")
+        if not told and time.monotonic() - began > 1:
+            print(f"{what} is in use by {holder}; waiting until it has ended.", flush=True)
+            told = True
+        time.sleep(0.1)
+    try:
+        with suppress(OSError):  # such as a full disk, or a file of another user: the lock holds all the same
+            os.ftruncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {platform.node()}".encode())
+        yield held is True
+    finally:
+        if os.name == "nt":  # an open file cannot be removed there
+            os.close(file)
+        with suppress(OSError):
+            os.unlink(path)
+        if os.name != "nt":
+            _unlock(file)
+            os.close(file)
+
+
+def _lock_file(path):
+    """A descriptor of the open lock file, or None where it can be neither made nor read."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+    try:
+        return os.open(path, os.O_RDONLY)  # another user's; it can be locked
+    except OSError:
+        return None
+
+
+def _lock(file):
+    """Whether the lock was to be had; None where the file system knows no locks."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            os.lseek(file, 1 << 20, os.SEEK_SET)  # the locked byte cannot be read; the text before it can
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            os.lseek(file, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK) else None
+    return True
+
+
+def _unlock(file):
+    """Closing alone would not do while a forked process has the file open too."""
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _is_still(path, file):
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file))
+    except OSError:
+        return False
 
 
 def json_value(value):

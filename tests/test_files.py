@@ -1,9 +1,15 @@
+import errno
 import os
 import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fashion_tf.files import write_atomically
+from fashion_tf.errors import FashionError, RunError
+from fashion_tf.files import locked, write_atomically
 
 
 def failing(file):
@@ -39,3 +45,88 @@ def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_umasks(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o604
     finally:
         os.umask(before)
+
+
+def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path):
+    path = tmp_path / ".lock"
+    with locked(path, "The folder runs", RunError) as held:
+        assert held
+        with pytest.raises(RunError, match=rf"^The folder runs is in use by process {os.getpid()} on .*\. Wait"):
+            with locked(path, "The folder runs", RunError):
+                pass
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ZeroDivisionError), locked(path, "It"):
+        raise ZeroDivisionError
+    with locked(path, "It"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = """
+import sys, time
+from fashion_tf.files import locked
+with locked(sys.argv[1], "It"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+def test_a_lock_ends_with_its_process(tmp_path):
+    path = tmp_path / ".lock"
+    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(FashionError, match=f"in use by process {other.pid} "):
+            with locked(path, "It"):
+                pass
+        other.kill()
+    assert path.exists()
+    with locked(path, "It") as held:
+        assert held
+    assert not path.exists()
+
+
+def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys):
+    path, inside, entered = tmp_path / ".lock", [], []
+
+    def work(number):
+        for _ in range(20):
+            with locked(path, "It", wait=True):
+                inside.append(number)
+                assert inside == [number]
+                inside.remove(number)
+                entered.append(number)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert sorted(entered) == sorted(list(range(4)) * 20)
+    assert list(tmp_path.iterdir()) == []
+
+    def wait():
+        with locked(path, "It", wait=True):
+            return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        with locked(path, "It"):
+            waiting = pool.submit(wait)
+            time.sleep(1.4)
+            assert not waiting.done()
+        assert waiting.result(5) == "done"
+    assert f"It is in use by process {os.getpid()} on " in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_written_or_locked_there_is_no_lock(tmp_path, monkeypatch):
+    if os.name != "nt" and os.geteuid():  # everything can be written for root
+        tmp_path.chmod(0o500)
+        with locked(tmp_path / ".lock", "It") as held:
+            assert not held
+        tmp_path.chmod(0o700)
+    with pytest.raises(OSError, match="No such file"), locked(tmp_path / "absent" / ".lock", "It"):
+        pass
+
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with locked(tmp_path / ".lock", "It") as held:
+        assert not held
