@@ -70,9 +70,9 @@ class Predictor:
             pictures, sizes = zip(*read_all(lambda path: read_with_size(path, self.image_size), part))
             found = self._probabilities(part, np.stack(pictures))
             for path, size, probabilities in zip(part, sizes, found):
-                mask = _mask_at(probabilities, size)
+                mask = mask_at(probabilities, size)
                 if out is not None:
-                    _write_mask(_mask_path(path, Path(out)), mask, len(self.classes))
+                    _replace(_mask_path(path, Path(out)), mask_png(mask, len(self.classes)))
                 masks.append(mask)
         if out is not None:
             import pandas as pd
@@ -388,9 +388,19 @@ def _check_folder(folder):
                         "another folder.")
 
 
-def _mask_at(probabilities, size):
-    """The most probable label of each pixel at a photo's own size: the probabilities are enlarged, not
-    the labels, so that borders stay smooth. A strip at a time: many classes at full size are large."""
+def mask_at(probabilities, size):
+    """The most probable label of each pixel at a photo's own size.
+
+    The probabilities are enlarged, not the labels, so that borders stay smooth; one class at a time, for
+    many classes at full size are large.
+
+    Args:
+        probabilities: float (height, width, classes), as a parser gives them.
+        size: (height, width) of the photo.
+
+    Returns:
+        uint8 label numbers of `size`.
+    """
     import cv2
 
     height, width = size
@@ -404,7 +414,13 @@ def _mask_at(probabilities, size):
     return mask
 
 
-def _write_mask(path, mask, labels):
+def mask_png(mask, labels):
+    """A mask as the bytes of a PNG file, in colours whose numbers are the labels.
+
+    Args:
+        mask: uint8 (height, width) label numbers.
+        labels: How many labels there are.
+    """
     import io
 
     from PIL import Image
@@ -415,7 +431,7 @@ def _write_mask(path, mask, labels):
     picture.putpalette((np.asarray(label_colours(labels)) * 255).round().astype(np.uint8).tobytes())
     content = io.BytesIO()
     picture.save(content, "PNG")
-    _replace(path, content.getvalue())
+    return content.getvalue()
 
 
 def _replace(path, content):
