@@ -212,11 +212,10 @@ def test_a_weight_of_zero_leaves_a_kernel_out(w1, w2, left):
     np.testing.assert_allclose(ours, mean_field(pairs, probabilities, 3), atol=3e-5)
 
 
-@pytest.mark.parametrize("scale, dtype", [
-    (1, np.float32), (1, np.float64), (1, np.float16), (0.25, np.float64)])
-def test_no_iteration_gives_the_input_back(scale, dtype):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_no_iteration_gives_the_input_back(dtype):
     image, probabilities, _ = scene()
-    ours = solved(image, (scale * probabilities).astype(dtype), 3, 20, 5, iterations=0)
+    ours = solved(image, probabilities.astype(dtype), 3, 20, 5, iterations=0)
     np.testing.assert_allclose(ours, probabilities, atol=1e-3 if dtype == np.float16 else 4e-6)
     np.testing.assert_allclose(ours.sum(-1), 1, atol=1e-6)
 
@@ -341,6 +340,10 @@ def changed(value):
     (changed(np.nan), "probabilities hold values that are not finite"),
     (changed(np.inf), "probabilities hold values that are not finite"),
     (changed(-1.5), "probabilities hold -1.5: give a softmax, not logits"),
+    (-np.log(scene()[1]), r"add up to .* at pixel \(0, 0\), not to 1: give a softmax, p itself and not -log\(p\)"),
+    (scene()[1] * 0.98, "add up to 0.98 at pixel"),
+    (np.zeros((12, 14, 4)), "add up to 0 at pixel"),
+    (np.full((12, 14, 4), 3e37), "add up to 1.2e\\+38 at pixel"),
     (scene()[1][:-1], r"Probabilities of shape \(11, 14, 4\) for a photo of 12 x 14"),
     (scene()[1].transpose(1, 0, 2), r"Probabilities of shape \(14, 12, 4\) for a photo of 12 x 14"),
     (scene()[1].transpose(2, 0, 1), r"Probabilities of shape \(4, 12, 14\)"),
@@ -350,6 +353,14 @@ def changed(value):
 def test_bad_probabilities(probabilities, message):
     with pytest.raises(DataError, match=message):
         solved(scene()[0], probabilities, 3, 20, 5)
+
+
+@pytest.mark.parametrize("classes", [4, 60])
+def test_half_precision_is_a_softmax_all_the_same(classes):
+    image, probabilities, _ = scene(classes=classes)
+    half = probabilities.astype(np.float16)
+    assert (half.sum(-1, dtype=float) != 1).any()
+    np.testing.assert_allclose(solved(image, half, 3, 20, 5), solved(image, probabilities, 3, 20, 5), atol=0.01)
 
 
 @pytest.mark.parametrize("name, value, message", [

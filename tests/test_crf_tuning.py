@@ -114,6 +114,8 @@ def test_a_trial_takes_one_thread_and_gives_the_others_back(photos, monkeypatch)
     ({"masks": np.full((4, 12, 10), 255, np.uint8)}, "Photo 0: no pixel of its mask is labelled"),
     ({"masks": np.full((4, 12, 10), 3, np.uint8)}, "label 3; there are 3 classes, 0 to 2"),
     ({"probabilities": np.full((4, 12, 10, 3), np.nan)}, "finite"),
+    ({"probabilities": np.full((4, 12, 10, 3), 0.5, np.float16)},
+     r"Photo 0: its probabilities of the classes add up to 1.5 at pixel \(0, 0\), not to 1"),
 ])
 def test_bad_input_is_refused_before_any_trial(tune, tmp_path, change, message):
     with pytest.raises(DataError, match=message):

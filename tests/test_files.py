@@ -90,7 +90,7 @@ def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys):
     path, inside, entered = tmp_path / ".lock", [], []
 
     def work(number):
-        for _ in range(20):
+        for _ in range(5):
             with locked(path, "It", wait=True):
                 inside.append(number)
                 assert inside == [number]
@@ -99,7 +99,7 @@ def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert sorted(entered) == sorted(list(range(4)) * 20)
+    assert sorted(entered) == sorted(list(range(4)) * 5)
     assert list(tmp_path.iterdir()) == []
 
     def wait():

@@ -131,6 +131,7 @@ def test_agrees_with_the_lattice_where_the_window_covers_the_kernels():
     ({"probabilities": np.zeros((5, 6, 4), np.float32)}, "equal in the first three"),
     ({"probabilities": np.full((2, 5, 6, 4), np.nan)}, "not finite"),
     ({"probabilities": np.full((2, 5, 6, 4), -1.0)}, "give a softmax, not logits"),
+    ({"probabilities": -np.log(photos()[1])}, r"not -log\(p\)"),
 ])
 def test_bad_input_is_refused(change, message):
     images, probabilities = photos()

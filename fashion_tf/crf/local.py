@@ -21,7 +21,7 @@ def local_crf(images, probabilities, theta_alpha, theta_beta, w1, theta_gamma=3.
 
     Args:
         images: (count, height, width, 3) in 0..255.
-        probabilities: float (count, height, width, classes) in 0..1.
+        probabilities: float (count, height, width, classes) in 0..1, a softmax.
         theta_alpha, theta_beta, w1, theta_gamma, w2, iterations: As in `DenseCRF.infer`.
         window: Side of the window, an odd number of pixels. The kernel's weights beyond it, up to some
             3 theta_alpha away, are lost; kernels are normalised over what is left.

@@ -7,6 +7,8 @@ from fashion_tf.crf.lattice import Lattice, blurred, padded
 from fashion_tf.errors import DataError
 
 CLIP = 1e-8  # a probability of 0 would be certain for ever
+# What the sum of a pixel's probabilities may be off by: float16 rounds to 1 in 2,048, bfloat16 to 1 in 256.
+ROUNDING = 0.01
 
 
 class DenseCRF:
@@ -43,7 +45,8 @@ class DenseCRF:
         normalised symmetrically, as in the authors' released code.
 
         Args:
-            probabilities: float (height, width, classes) in 0..1, a network's softmax.
+            probabilities: float (height, width, classes) in 0..1, a network's softmax: p, not -log(p) as
+                pydensecrf takes it.
             theta_alpha: Width of the appearance kernel in space, pixels.
             theta_beta: Its width in colour, levels of 0..255.
             w1: Its weight; 0 leaves the kernel out.
@@ -57,8 +60,8 @@ class DenseCRF:
             float32 (height, width, classes): probabilities after the last iteration.
 
         Raises:
-            DataError: Shapes that do not fit, values that are not finite, a width of zero or less, a
-                negative weight.
+            DataError: Shapes that do not fit, values that are not finite or not a softmax, a width of
+                zero or less, a negative weight.
         """
         height, width = self.image.shape[:2]
         probabilities = np.asarray(probabilities, np.float32)  # CLIP is 0 in half precision
@@ -92,13 +95,20 @@ class DenseCRF:
         return self.lattices[space, colour]
 
 
-def check_probabilities(probabilities):
-    """Refuses an array that is no softmax: values that are not finite, or below 0."""
+def check_probabilities(probabilities, which="The probabilities"):
+    """Refuses an array (..., classes) that is no softmax: values that are not finite or below 0, and classes
+    that do not add up to 1 within `ROUNDING`. Half precision is summed in float32."""
     if not np.isfinite(probabilities).all():
-        raise DataError("The probabilities hold values that are not finite (NaN or infinity): look "
-                        "at the network's output, its training may have diverged.")
-    if probabilities.min() < 0:
-        raise DataError(f"The probabilities hold {probabilities.min():g}: give a softmax, not logits.")
+        raise DataError(f"{which} hold values that are not finite (NaN or infinity): look at the network's "
+                        "output, its training may have diverged.")
+    if probabilities.size and probabilities.min() < 0:
+        raise DataError(f"{which} hold {probabilities.min():g}: give a softmax, not logits.")
+    sums = probabilities.sum(-1, dtype=np.float32)
+    wrong = ~(np.abs(sums - 1) <= ROUNDING)
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        raise DataError(f"{which} of the classes add up to {sums[place]:g} at pixel {place}, not to 1: give a "
+                        "softmax, p itself and not -log(p) as pydensecrf takes it, nor logits.")
 
 
 def check_parameters(theta_alpha, theta_beta, theta_gamma, w1, w2, iterations):
@@ -214,10 +224,13 @@ def dense_crf(image, probabilities, **parameters):
 
     Args:
         image: uint8 (height, width, 3).
-        probabilities: float (height, width, classes).
+        probabilities: float (height, width, classes), a softmax.
 
     Returns:
         float32 (height, width, classes).
+
+    Raises:
+        DataError: As `DenseCRF.infer`.
 
     Taught in: 52_dense_crf.ipynb
     """

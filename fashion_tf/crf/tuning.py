@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fashion_tf.crf.mean_field import check_probabilities
 from fashion_tf.errors import DataError
 from fashion_tf.metrics import IGNORE, check_labels
 
@@ -167,9 +168,7 @@ def _check_photos(images, probabilities, masks):
         if image.dtype != np.uint8 or mask.dtype.kind not in "iu":
             raise DataError(f"Photo {number} of {image.dtype}, its mask of {mask.dtype}: give uint8 and "
                             "integers.")
-        if not np.isfinite(one).all() or one.min() < 0:
-            raise DataError(f"Photo {number}: its probabilities must be finite and not negative: a softmax, "
-                            "no logits.")
+        check_probabilities(one, f"Photo {number}: its probabilities")
         known = mask[mask != IGNORE]
         if known.size == 0:
             raise DataError(f"Photo {number}: no pixel of its mask is labelled (all are {IGNORE}).")

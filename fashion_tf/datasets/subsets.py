@@ -92,29 +92,106 @@ def split_at_random(dataset, seed, by_group=False, shares=SHARES):
         A `Dataset` whose official splits, if it had any, are overwritten.
 
     Raises:
-        DataError: The shares are no twentieths or do not add up to 1, or there are fewer than 20
-            groups.
+        DataError: The shares are no twentieths or do not add up to 1, or there are too few groups.
     """
     twentieths = {split: round(share * 20) for split, share in shares.items()}
     if sum(twentieths.values()) != 20 or any(
             abs(share * 20 - twentieths[split]) > 1e-9 for split, share in shares.items()):
         raise DataError(f"The shares {shares} must be twentieths that add up to 1.")
     splits = np.empty(len(dataset), dtype=object)
-    names = np.repeat(list(twentieths), list(twentieths.values()))
     if by_group:
-        from sklearn.model_selection import StratifiedGroupKFold
-
-        groups = dataset.table["group"].to_numpy()
-        if len(np.unique(groups)) < 20:
-            raise DataError(f"{dataset.name}: {len(np.unique(groups))} groups cannot be parted "
-                            "into twentieths.")
-        folds = StratifiedGroupKFold(20, shuffle=True, random_state=seed)
-        for fold, (_, rows) in enumerate(folds.split(splits, dataset.labels, groups)):
-            splits[rows] = names[fold]
+        groups, generator = dataset.table["group"].to_numpy(), np.random.default_rng(seed)
+        rest, left = np.arange(len(dataset)), 20
+        for split, share in list(twentieths.items())[:0:-1]:  # the first split gets what is left
+            if len(pd.unique(groups[rest])) < 2:
+                raise DataError(f"{dataset.name}: {len(pd.unique(groups))} groups, too few or too uneven to be "
+                                f"parted into {', '.join(twentieths)}.")
+            moved = nearest_groups(dataset.labels[rest], groups[rest], share / left, generator)
+            splits[rest[moved]] = split
+            rest, left = rest[~moved], left - share
+        splits[rest] = next(iter(twentieths))
     else:
+        names = np.repeat(list(twentieths), list(twentieths.values()))
         rng = np.random.default_rng(seed)
         for number in range(-1, len(dataset.classes)):
             own = rng.permutation(np.flatnonzero(dataset.labels == number))
             # Spread over the class: row i of n goes to the twentieth that it falls into.
             splits[own] = names[np.arange(len(own)) * 20 // max(len(own), 1)]
     return replace(dataset, table=dataset.table.assign(split=splits))
+
+
+def nearest_groups(labels, groups, share, generator):
+    """Draws whole groups that come nearest to a share of all rows and, as far as they can, of each class.
+
+    scikit-learn's `StratifiedGroupKFold` knows only shares of 1/2, 1/3, 1/4 ..., and before 1.7 it does not
+    stratify where it shuffles.
+
+    Args:
+        labels: Class indices, int64 (rows,); -1, no label, counts as a class.
+        groups: What may not be parted, (rows,).
+        share: In 0..1.
+        generator: A NumPy generator: which of the groups that are alike are drawn.
+
+    Returns:
+        bool (rows,): at least one group, and not all. There must be two.
+    """
+    numbers, names = pd.factorize(groups)
+    counts = np.zeros((len(names), int(labels.max()) + 2), np.int64)
+    np.add.at(counts, (numbers, labels + 1), 1)
+    sizes = counts.sum(1)
+    target, weight = share * counts.sum(0), 1 / np.maximum(counts.sum(0), 1)
+    drawn, have = np.zeros(len(names), bool), np.zeros(counts.shape[1])
+    # Large groups first: the small ones then even out what is left.
+    for size, number in sorted(_how_many_groups(sizes, share).items(), reverse=True):
+        own = generator.permutation(np.flatnonzero(sizes == size))
+        kinds, kind = np.unique(counts[own], axis=0, return_inverse=True)
+        order = generator.permutation(len(kinds))  # of equals, not always the first class
+        waiting = [own[kind.ravel() == which].tolist() for which in order]
+        kinds = kinds[order]
+        for _ in range(number):
+            cost = ((have + kinds - target) ** 2 * weight).sum(1)
+            cost[[not alike for alike in waiting]] = np.inf
+            best = int(cost.argmin())
+            drawn[waiting[best].pop()] = True
+            have += kinds[best]
+    return drawn[numbers]
+
+
+def _how_many_groups(sizes, share, reach=30):
+    """Of each size, how many groups to take, so that the sum of rows is the nearest to the share of all,
+    with each size taken as nearly in that share as this allows.
+
+    A knapsack over the sizes: the cheapest way to each deviation from taking each size in its share, where
+    taking one group more or less costs 1. `reach` bounds how many more or less of a size are tried, which
+    for more than 60 groups of each size may miss a sum that only larger changes reach.
+    """
+    values, there = np.unique(sizes, return_counts=True)
+    even = np.rint(share * there).astype(int)
+    rows, taken = int(sizes.sum()), int(even @ values)
+    span = min(rows, 50_000)
+    cost = np.full(2 * span + 1, np.inf, np.float32)  # of the deviations -span .. span
+    cost[span] = 0
+    steps = []
+    for size, many, expected in zip(values.tolist(), there.tolist(), even.tolist()):
+        best, step = np.full_like(cost, np.inf), np.zeros(len(cost), np.int8)
+        for change in range(max(-expected, -reach), min(many - expected, reach) + 1):
+            shift = change * size
+            if abs(shift) > 2 * span:
+                continue
+            to = slice(max(shift, 0), len(cost) + min(shift, 0))
+            came = slice(max(-shift, 0), len(cost) + min(-shift, 0))
+            better = cost[came] + abs(change) < best[to]
+            best[to][better] = cost[came][better] + abs(change)
+            step[to][better] = change
+        cost = best
+        steps.append(step)
+    sums = taken + np.arange(-span, span + 1)
+    possible = np.flatnonzero(np.isfinite(cost) & (sums > 0) & (sums < rows))
+    gap = np.abs(sums[possible] - share * rows)
+    place = possible[np.lexsort((cost[possible], gap))[0]]
+    found = {}
+    for size, expected, step in zip(values[::-1].tolist(), even[::-1].tolist(), steps[::-1]):
+        change = int(step[place])
+        found[size] = expected + change
+        place -= change * size
+    return found

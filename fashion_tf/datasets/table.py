@@ -1,5 +1,6 @@
 """The one table that every reader returns and that everything after it knows."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -138,28 +139,45 @@ class Dataset:
         """Moves a stratified part of one split to another, whole groups at a time.
 
         Args:
-            fraction: Share of `source` to move, in (0, 0.5].
+            fraction: Share of `source` to move, in (0, 0.5]. Where rows share groups, the nearest share
+                that whole groups allow; the classes' shares follow as far as whole groups allow.
             seed: Which part; the same seed moves the same rows.
             source: The split to take from.
             target: The split to move to; it must be empty, so nothing official is overwritten.
 
         Raises:
-            DataError: `target` has rows already, or `fraction` is out of range.
+            DataError: `target` has rows already, `source` has none, `fraction` is out of range, a class
+                of `source` has one row or one group only, or the part would have fewer rows than classes.
         """
-        from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+        from sklearn.model_selection import StratifiedShuffleSplit
+
+        from fashion_tf.datasets.subsets import nearest_groups
 
         if (self.table["split"] == target).any():
             raise DataError(f"{self.name} already has a {target!r} split; use it.")
         if not 0 < fraction <= 0.5:
             raise DataError(f"hold_out's fraction is {fraction}; it must lie in (0, 0.5].")
+        part = self.split(source)
         rows = np.flatnonzero(self.table["split"] == source)
-        labels, groups = self.labels[rows], self.table["group"].to_numpy()[rows]
-        if len(np.unique(groups)) == len(groups):
+        labels, groups = part.labels, part.table["group"]
+        alone = part.table.groupby("label", observed=True)["group"].nunique()
+        for name in alone.index[alone == 1]:
+            count = int((part.table["label"] == name).sum())
+            have = "1 row" if count == 1 else f"{count:,} rows, all of one group,"
+            raise DataError(f"{self.name}: the class {name!r} has {have} in split {source!r}, which cannot be in "
+                            f"both {source!r} and {target!r}. Leave that class out, or add to it.")
+        if groups.is_unique and (labels == -1).sum() != 1:  # the splitter parts no class of one row
+            classes, count = len(np.unique(labels)), math.ceil(len(rows) * fraction)
+            if count < classes:
+                raise DataError(f"{self.name}: {fraction:g} of the {len(rows):,} rows in split {source!r} are "
+                                f"{count}, too few for {classes} classes; hold out a larger share.")
             splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
             _, moved = next(splitter.split(rows, labels))
+        elif groups.nunique() < 2:
+            raise DataError(f"{self.name}: the {len(rows):,} rows in split {source!r} are one group, which is "
+                            "never parted.")
         else:
-            splitter = StratifiedGroupKFold(round(1 / fraction), shuffle=True, random_state=seed)
-            _, moved = next(splitter.split(rows, labels, groups))
+            moved = nearest_groups(labels, groups.to_numpy(), fraction, np.random.default_rng(seed))
         table = self.table.copy()
         table.loc[table.index[rows[moved]], "split"] = target
         return replace(self, table=table)

@@ -71,12 +71,15 @@ def test_split_by_group_keeps_groups_whole():
     split = split_at_random(whole, seed=0, by_group=True)
     assert (split.table.groupby("group")["split"].nunique() == 1).all()
     shares = split.counts().div(split.counts().sum(axis=1), axis=0)
-    assert (shares["train"].sub(0.7).abs() < 0.03).all()
-    assert (shares["test"].sub(0.15).abs() < 0.03).all()
+    for name, share in {"train": 0.7, "validation": 0.15, "test": 0.15}.items():
+        assert (shares[name].sub(share).abs() <= 4 / 200).all()  # a group of the smallest class
+    assert split.counts().sum().to_dict() == {"test": 120, "train": 560, "validation": 120}
     # Without it, groups are parted: otherwise the test above would show nothing.
     assert (split_at_random(whole, seed=0).table.groupby("group")["split"].nunique() > 1).any()
-    with pytest.raises(DataError, match="3 groups cannot be parted"):
-        split_at_random(dataset((4, 4, 4), group_size=4), seed=0, by_group=True)
+    few = split_at_random(dataset((4, 4, 4), group_size=4), seed=0, by_group=True)
+    assert few.table["split"].value_counts().to_dict() == {"train": 4, "validation": 4, "test": 4}
+    with pytest.raises(DataError, match="2 groups, too few .* into train, validation, test"):
+        split_at_random(dataset((4, 4, 0), group_size=4), seed=0, by_group=True)
 
 
 def test_shares_must_be_twentieths():
