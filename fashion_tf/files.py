@@ -11,6 +11,7 @@ import os
 import platform
 import secrets
 import stat
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,6 +49,36 @@ def write_atomically(path, content):
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(folder):
+    """A folder that appears, or takes the place of an earlier one, only as a whole: at the end of the block,
+    and not where the block raises an error.
+
+    Args:
+        folder: Where to; folders above it are made.
+
+    Yields:
+        The `Path` of an empty folder beside it, to write into.
+
+    Raises:
+        OSError: The folder cannot be made or replaced.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent,
+                                     ignore_cleanup_errors=True) as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        new.mkdir()
+        yield new
+        try:
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+        finally:
+            if old.exists() and not folder.exists():
+                old.rename(folder)
 
 
 @contextmanager

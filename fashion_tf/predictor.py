@@ -8,7 +8,6 @@ order and the size that photos are squeezed to. Photos are read by the function 
 import json
 import operator
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +16,11 @@ import numpy as np
 from fashion_tf.datasets.files import present, read_json
 from fashion_tf.datasets.images import read_all, read_images, read_with_size
 from fashion_tf.errors import DataError
-from fashion_tf.files import versions, write_atomically
+from fashion_tf.files import versions, whole_folder, write_atomically
 
 FORMAT = 1
-TASKS = ("classification", "parsing")
+TASKS = {"classification": "fashion_tf.predict", "parsing": "fashion_tf.parse",
+         "embedding": "fashion_tf.retrieval"}  # and what uses a model for each
 MODEL_FILE, DESCRIPTION_FILE = "model.keras", "predictor.json"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # what read_image reads
 MAXIMUM_LABELS = 255  # of a mask in uint8; 255 stands for unlabelled pixels
@@ -33,10 +33,10 @@ class Predictor:
     Attributes:
         model: A `keras.Model` that takes pictures (count, height, width, 3) in 0..255. It gives
             probabilities: (count, classes) for a classifier, (count, height, width, classes) for a
-            parser.
-        classes: Class names, in the order of the model's output.
+            parser; or a vector for each picture, (count, channels).
+        classes: Class names, in the order of the model's output; none for an embedding.
         image_size: (height, width) in pixels that photos are squeezed to.
-        task: ``"classification"`` or ``"parsing"``.
+        task: ``"classification"``, ``"parsing"`` or ``"embedding"``.
         about: Whatever the saver noted: the lesson, the dataset, what was measured.
     """
 
@@ -50,9 +50,9 @@ class Predictor:
         """As `fashion_tf.predict`."""
         import pandas as pd
 
-        self._need("classification", "fashion_tf.parse")
+        self._need("classification")
         paths = _paths(paths)
-        rows = np.concatenate([self._probabilities(part, read_images(part, self.image_size))
+        rows = np.concatenate([self._answers(part, read_images(part, self.image_size))
                                for part in _parts(paths, batch_size)])
         table = pd.DataFrame(rows.astype(np.float64), columns=list(self.classes))
         table.insert(0, "image", paths)
@@ -62,13 +62,13 @@ class Predictor:
 
     def parse(self, paths, batch_size=4, out=None):
         """As `fashion_tf.parse`."""
-        self._need("parsing", "fashion_tf.predict")
+        self._need("parsing")
         paths, masks = _paths(paths), []
         if out is not None:
             _check_names(paths, Path(out))
         for part in _parts(paths, batch_size):
             pictures, sizes = zip(*read_all(lambda path: read_with_size(path, self.image_size), part))
-            found = self._probabilities(part, np.stack(pictures))
+            found = self._answers(part, np.stack(pictures))
             for path, size, probabilities in zip(part, sizes, found):
                 mask = mask_at(probabilities, size)
                 if out is not None:
@@ -81,15 +81,31 @@ class Predictor:
             _replace(Path(out) / "labels.csv", labels.to_csv(index=False).encode())
         return masks
 
-    def _need(self, task, other):
-        if self.task != task:
-            raise DataError(f"This model was saved for {self.task}, not for {task}: use {other}.")
+    def embed(self, paths, batch_size=32):
+        """The vectors of photos.
 
-    def _probabilities(self, paths, pictures):
+        Args:
+            paths, batch_size: As for `fashion_tf.predict`.
+
+        Returns:
+            float32 (photos, channels), in the order given.
+
+        Raises:
+            DataError: As `fashion_tf.predict`; or the model is not for embedding.
+        """
+        self._need("embedding")
+        return np.concatenate([self._answers(part, read_images(part, self.image_size))
+                               for part in _parts(_paths(paths), batch_size)])
+
+    def _need(self, task):
+        if self.task != task:
+            raise DataError(f"This model was saved for {self.task}, not for {task}: use {TASKS[self.task]}.")
+
+    def _answers(self, paths, pictures):
         found = self.model.predict_on_batch(pictures)
         for path, one in zip(paths, found):
             if np.isnan(one).any():  # argmax would take it for the first class
-                raise DataError(f"{path}: the model answers with NaN instead of probabilities. Its training "
+                raise DataError(f"{path}: the model answers with NaN instead of numbers. Its training "
                                 "diverged, or its file is damaged: train it anew.")
         return found
 
@@ -103,9 +119,9 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
         folder: Where to. An earlier predictor there is replaced; a folder with anything else in it is
             left alone.
         model: See `Predictor`. Layers of the kit and of Keras only: no Lambda, no code of your own.
-        classes: Class names, in the order of the model's output.
+        classes: Class names, in the order of the model's output; none for an embedding.
         image_size: (height, width) in pixels, or one number for both.
-        task: ``"classification"`` or ``"parsing"``.
+        task: ``"classification"``, ``"parsing"`` or ``"embedding"``.
         about: A dict of JSON values worth keeping: the lesson, the dataset, what was measured.
 
     Returns:
@@ -142,11 +158,7 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
             "about": predictor.about, "versions": versions()}, indent=1)
     except TypeError as error:
         raise DataError(f"about={about!r}: it must hold JSON values only ({error}).") from None
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent,
-                                     ignore_cleanup_errors=True) as scratch:
-        new, old = Path(scratch) / "new", Path(scratch) / "old"
-        new.mkdir()
+    with whole_folder(folder) as new:
         model.save(new / MODEL_FILE)
         (new / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
         try:  # now, while the model is still at hand
@@ -155,13 +167,6 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
             raise DataError("save_predictor: what was written could not be read back, and nothing was "
                             f"saved: {_reason(error.__cause__ or error)}. Use layers and "
                             "functions of Keras or of the kit only.") from error
-        try:
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-        finally:
-            if old.exists() and not folder.exists():
-                old.rename(folder)
     return folder
 
 
@@ -303,7 +308,9 @@ def _check(predictor, where):
     task, classes, size = predictor.task, predictor.classes, predictor.image_size
     if task not in TASKS:
         raise DataError(f"{where}: task {task!r}; it must be one of {', '.join(TASKS)}.")
-    if not classes or not all(isinstance(name, str) and name for name in classes):
+    if task == "embedding" and classes:
+        raise DataError(f"{where}: an embedding has no classes; {classes[0]!r} is given.")
+    if (not classes and task != "embedding") or not all(isinstance(name, str) and name for name in classes):
         raise DataError(f"{where}: classes must be a list of names, and none of them empty.")
     double = sorted({name for name in classes if classes.count(name) > 1})
     if double:
@@ -324,11 +331,11 @@ def _check(predictor, where):
     if len(wanted) != 4 or wanted[3] != 3 or any(
             side not in (None, given) for side, given in zip(wanted[1:3], size)):
         raise DataError(f"{where}: the model takes {wanted[1:]}, and photos will be of {(*size, 3)}.")
-    dimensions = 2 if task == "classification" else 4
+    dimensions = 4 if task == "parsing" else 2
     if len(output) != dimensions:
         raise DataError(f"{where}: a model for {task} gives {dimensions} dimensions, this one "
                         f"{len(output)}: {output}.")
-    if output[-1] != len(classes):
+    if task != "embedding" and output[-1] != len(classes):
         raise DataError(f"{where}: {len(classes)} classes, and the model gives {output[-1]} "
                         "probabilities.")
 
