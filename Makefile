@@ -17,7 +17,7 @@ $(STAMP): requirements.txt constraints.txt pyproject.toml
 	@touch $@
 
 course: setup
-	$(BIN)/fashion-tf run --profile sample --out runs/sample; status=$$?; \
+	$(BIN)/fashion-tf run --profile sample --jobs auto --out runs/sample; status=$$?; \
 	$(BIN)/fashion-tf report runs/sample; exit $$status
 
 # Everything CI checks: lint, the unit tests, and the course executed on sample data.

@@ -41,7 +41,8 @@ def _parser():
                      help="folder of datasets (default: the sample, or $FASHION_TF_DATA)")
     run.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE",
                      help="replace a parameter; LESSON:NAME=VALUE for one lesson")
-    run.add_argument("--jobs", type=int, default=1, metavar="N", help="lessons at a time")
+    run.add_argument("--jobs", type=_number_or_auto, default=1, metavar="N|auto",
+                     help="lessons at a time (default: 1); auto: as many as cores and memory bear")
     run.add_argument("--backend", default="loky", choices=("loky", "ray", "dask"),
                      help="where they run: processes here (default), or a cluster")
     run.add_argument("--out", metavar="DIR", help="results go here (default: runs/PROFILE)")
@@ -87,6 +88,10 @@ def _parser():
     sample.add_argument("--seed", type=int, default=0)
     sample.set_defaults(command=_data_sample)
     return parser
+
+
+def _number_or_auto(text):
+    return text if text == "auto" else int(text)
 
 
 def _load_course(options):

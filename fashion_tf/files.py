@@ -51,6 +51,34 @@ def write_atomically(path, content):
         raise
 
 
+def read_whole(path, maximum, links=True):
+    """The bytes of a file from anybody: a plain file, of a bounded size.
+
+    Args:
+        path: The file.
+        maximum: Bytes; a larger file is not read.
+        links: Whether a symbolic link to a plain file will do.
+
+    Raises:
+        OSError: It is absent, cannot be read, is a folder, a device or a pipe (which may never end), or a link
+            where `links` is False. `strerror` says what.
+        ValueError: It is larger. The message is the end of a sentence that begins with the file.
+    """
+    if not links and os.path.islink(path):
+        raise OSError(errno.ELOOP, "it is a link", str(path))
+    # Opening a pipe would wait for a writer.
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        content = file.read(maximum + 1)
+    if len(content) > maximum:
+        raise ValueError(f"{max(status.st_size, len(content)):,} bytes; above {maximum:,} it is not read")
+    return content
+
+
 @contextmanager
 def whole_folder(folder):
     """A folder that appears, or takes the place of an earlier one, only as a whole: at the end of the block,
@@ -133,7 +161,8 @@ def locked(path, what, error=FashionError, wait=False):
     try:
         with suppress(OSError):  # such as a full disk, or a file of another user: the lock holds all the same
             os.ftruncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {platform.node()}".encode())
+            since = time.strftime("%Y-%m-%d %H:%M")
+            os.write(file, f"process {os.getpid()} on {platform.node()}, since {since}".encode())
         yield held is True
     finally:
         if os.name == "nt":  # an open file cannot be removed there

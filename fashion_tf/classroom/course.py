@@ -1,7 +1,9 @@
 """course.yml, read and checked: the one place that says what the course consists of."""
 
+import math
 import os
 import re
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import yaml
 
 import fashion_tf
 from fashion_tf.errors import CourseError
+from fashion_tf.files import json_value, read_whole
 
+MAXIMUM_BYTES = 2 * 1024 * 1024  # of course.yml
 PROFILES = ("sample", "real", "paper")
 RECORD_KINDS = ("result", "baseline", "description")
 DEVICE_NEEDS = ("gpu",)
@@ -161,14 +165,26 @@ def load_course(path=None):
     """
     path = Path(path) if path else find_course_file()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(read_whole(path, MAXIMUM_BYTES).decode("utf-8"), _Loader)
     except FileNotFoundError:
         raise CourseError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise CourseError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as "
+                          "UTF-8.") from None
+    except RecursionError:
+        raise CourseError(f"{path}: nested too deeply.") from None
     except yaml.YAMLError as error:
-        raise CourseError(f"{path}: not valid YAML: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise CourseError(f"{path}{place}: not valid YAML: {reason}.") from None
+    except ValueError as error:
+        raise CourseError(f"{path}: {error}.") from None
     reader = _Fields(content, str(path))
     repository = reader.take("repository", str).rstrip("/")
-    papers = reader.take("papers", dict)
+    papers = {name: _paper(paper, f"{path}: paper {name}") for name, paper in reader.take("papers", dict).items()}
     lessons = reader.take("lessons", list)
     reader.done()
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", repository):
@@ -182,12 +198,34 @@ def load_course(path=None):
     return Course(path.resolve().parent, repository, papers, lessons)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's plain part: no aliases, which a few lines can multiply without end; dates stay text; what
+    cannot be made into a value names its line."""
+
+    yaml_implicit_resolvers = {first: [(tag, pattern) for tag, pattern in resolvers
+                                       if tag != "tag:yaml.org,2002:timestamp"]
+                               for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read; write the value out",
+                                              self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:  # a number of thousands of digits, a date by !!timestamp
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+
 class _Fields:
     """Takes fields out of a mapping, each checked; what is left at the end is an unknown field."""
 
     def __init__(self, mapping, where):
         if not isinstance(mapping, dict):
             raise CourseError(f"{where}: expected named fields, found {type(mapping).__name__}.")
+        _check_names(mapping, where)
         self.left, self.where = dict(mapping), where
 
     def take(self, field, kind, default=...):
@@ -196,15 +234,34 @@ class _Fields:
                 raise CourseError(f"{self.where}: the field {field!r} is missing.")
             return default
         value = self.left.pop(field)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            kinds = kind if isinstance(kind, tuple) else (kind,)
-            wanted = " or ".join(one.__name__ for one in kinds)
-            raise CourseError(f"{self.where}: the field {field!r} is {value!r}; expected {wanted}.")
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kind) or isinstance(value, bool) or float in kinds and not _is_number(value):
+            wanted = "a number" if float in kinds else kind.__name__
+            raise CourseError(f"{self.where}: the field {field!r} is {reprlib.repr(value)}; expected {wanted}.")
+        if kind is dict:
+            _check_names(value, f"{self.where}: the field {field!r}")
         return value
 
     def done(self):
         if self.left:
-            raise CourseError(f"{self.where}: unknown field(s) {', '.join(map(str, self.left))}.")
+            raise CourseError(f"{self.where}: unknown field(s) {', '.join(self.left)}.")
+
+
+def _check_names(mapping, where):
+    for name in mapping:
+        if not isinstance(name, str):
+            raise CourseError(f"{where}: the name {reprlib.repr(name)} is no text; put it in quotes.")
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _paper(entry, where):
+    fields = _Fields(entry, where)
+    paper = {"title": fields.take("title", str), "authors": fields.take("authors", str, "")}
+    fields.done()
+    return paper
 
 
 def _lesson(entry, where, papers):
@@ -228,6 +285,10 @@ def _lesson(entry, where, papers):
     for field, mapping in (("minutes", minutes), ("profiles", profiles)):
         if tuple(mapping) != PROFILES:
             raise CourseError(f"{where}: {field!r} must name {', '.join(PROFILES)}, in this order.")
+    for profile, number in minutes.items():
+        if not _is_number(number) or number <= 0:
+            raise CourseError(f"{where}: the minutes of {profile} are {reprlib.repr(number)}; expected a number "
+                              "above 0.")
     if not records:
         raise CourseError(f"{where}: a lesson promises at least one record.")
     return Lesson(notebook[:2], notebook, title, paper, minutes, profiles, records, tables)
@@ -240,9 +301,14 @@ def _profile(entry, where):
     needs = tuple(fields.take("needs", list, []))
     parameters = fields.take("parameters", dict, {})
     fields.done()
+    for name, value in parameters.items():
+        try:
+            json_value(value)
+        except ValueError as error:
+            raise CourseError(f"{where}: parameter {name}: {error}") from None
     for need in needs:
-        if need not in READERS and need not in DEVICE_NEEDS:
-            raise CourseError(f"{where}: unknown need {need!r}; a need is a dataset or "
+        if need not in (*READERS, *DEVICE_NEEDS):
+            raise CourseError(f"{where}: unknown need {reprlib.repr(need)}; a need is a dataset or "
                               f"{' or '.join(DEVICE_NEEDS)}.")
     return Profile(needs, parameters)
 
@@ -264,8 +330,8 @@ def _record(name, entry, where, profiles):
         raise CourseError(f"{where}: a result needs a baseline and a floor for each profile that "
                           f"promises it ({', '.join(profiles)}).")
     for profile, floor in floors.items():
-        if not isinstance(floor, (int, float)) or floor <= baseline:
-            raise CourseError(f"{where}: the floor of {profile} is {floor!r}; it must be a number "
+        if not _is_number(floor) or floor <= baseline:
+            raise CourseError(f"{where}: the floor of {profile} is {reprlib.repr(floor)}; it must be a number "
                               f"above the baseline {baseline}.")
     return PromisedRecord(name, meaning, kind, baseline, floors)
 

@@ -13,12 +13,13 @@ import tokenize
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
     KEY_FIGURE_TAG,
+    MAXIMUM_NOTEBOOK_BYTES,
     PARAMETERS_MARKER,
     canonical_bytes,
     cell_tags,
@@ -27,7 +28,7 @@ from fashion_tf.classroom.notebooks import (
     parse_notebook,
 )
 from fashion_tf.errors import CourseError
-from fashion_tf.files import write_atomically
+from fashion_tf.files import read_whole, write_atomically
 
 LONGEST_CODE_CELL = 25
 PARAMETERS_TAG = "parameters"
@@ -41,12 +42,18 @@ README_MARKS = ("<!-- lessons: written by fashion-tf lint --fix -->", "<!-- /les
 
 _TITLED = re.compile(r"#\s*@title\b")
 _SETUP = re.compile(r"#\s*@title\s+setup\s*$", re.IGNORECASE | re.MULTILINE)
-_BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*colab-badge\.svg[^)]*\)\]\([^)]*\)")
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)[\s#]*")
+# Notebooks may come from anybody: each part of a pattern is bounded, or ends where the next begins, so
+# that no text takes more than a time in proportion to its length.
+_BADGE = re.compile(r"\[!\[[^\]]{0,200}\]\((?=[^)]{0,300}colab-badge\.svg)[^)]{0,400}\)\]\([^)]{0,400}\)")
+_HEADING = re.compile(r"#{1,6}\s(.*)")
+_CODE_SPAN = re.compile(r"(?<!`)(`{1,5})(?!`).{1,500}?(?<!`)\1(?!`)")
+_PICTURE = re.compile(r"!\[[^\[\]]{0,500}\]\([^)]{0,500}\)")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\]\([^)]{0,500}\)")
+_END_OF_SENTENCE = re.compile(r"[.:?!](?=[\s*_)\"'”]|$)")
 _BULLET = re.compile(r"(?:[-*+]|\d+[.)])\s+\S")
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # What IPython adds to Python: %magic, %%magic, !shell, and NAME = either of them.
-_IPYTHON_LINE = re.compile(r"(\s*)(?:[\w\s,.]+=\s*)?[%!]")
+_IPYTHON_LINE = re.compile(r"(\s*)(?:[\w,.][\w\s,.]*=\s*)?[%!]")
 _EXTRA_INSTALL = re.compile(r"    %pip install -q --no-deps (?!.*(==|fashion_tf))\S.*")
 _MACHINE_PATH = re.compile(
     r"(?<![\w./:~-])/(?:home|Users|root|content|kaggle|mnt|media|Volumes|tmp|var|opt|srv|work"
@@ -121,8 +128,8 @@ def lint(course, paths=None, fix=False):
         course: A `fashion_tf.classroom.course.Course`.
         paths: Notebooks; by default every one in notebooks/ and notebooks/solutions/. A file
             elsewhere is judged as the lesson of its name.
-        fix: Mend what can be mended. A file is replaced whole or not at all; a second call
-            changes nothing.
+        fix: Mend what can be mended. A file is replaced whole or not at all, and keeps its mode; of
+            a link, the file it leads to is mended. A second call changes nothing.
 
     Returns:
         A list of `Problem`, in the order of files and cells.
@@ -198,7 +205,10 @@ def lesson_table(course):
 def _lint_readme(course, fix):
     """README's lesson table and clone commands follow course.yml."""
     path = course.root / "README.md"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        return [Problem(path, None, "N07", f"cannot be read: {getattr(error, 'strerror', None) or error}")]
     start, end = README_MARKS
     if text.count(start) != 1 or text.count(end) != 1:
         return [Problem(path, None, "N07", f"has not one table of lessons between {start} and {end}")]
@@ -209,7 +219,10 @@ def _lint_readme(course, fix):
     if mended == text:
         return []
     if fix:
-        write_atomically(path, mended)
+        try:
+            write_atomically(path.resolve(), mended)
+        except OSError as error:
+            raise CourseError(f"{path}: cannot be written: {error.strerror}.") from None
     return [Problem(path, None, "N07", "its lessons or its clone commands are not course.yml's", fix)]
 
 
@@ -262,16 +275,15 @@ class Page:
 
 def _lint_file(course, path, fix):
     try:
-        content = path.read_bytes()
+        content = read_whole(path, MAXIMUM_NOTEBOOK_BYTES)
         notebook = parse_notebook(content)
         if notebook.get("nbformat") != 4:
             raise ValueError(f"nbformat is {notebook.get('nbformat')!r}, not 4")
         canonical_bytes(notebook)
     except OSError as error:
         return [Problem(path, None, "N00", f"cannot be read: {error.strerror}")]
-    except (ValueError, RecursionError) as error:
-        message = str(error) or "nested too deeply"
-        return [Problem(path, None, "N00", f"not a notebook: {message}; left alone")]
+    except ValueError as error:
+        return [Problem(path, None, "N00", f"not a notebook: {error}; left alone")]
     lessons = {lesson.notebook: lesson for lesson in course.lessons}
     page = Page(path, course, lessons.get(path.name), notebook, content)
     if page.is_solution:
@@ -280,7 +292,7 @@ def _lint_file(course, path, fix):
     problems = _check(page, rules, fix)
     if any(problem.fixed for problem in problems):
         try:
-            write_atomically(path, canonical_bytes(page.notebook))
+            write_atomically(path.resolve(), canonical_bytes(page.notebook))  # a link stays one
         except OSError as error:
             raise CourseError(f"{path}: cannot be written: {error.strerror}.") from None
     return sorted(problems, key=lambda problem: (problem.cell or 0, problem.code))
@@ -773,9 +785,18 @@ def _plot_names(page):
 
 
 def _draws(nodes, names):
-    called = {ast.unparse(call.func) for node in nodes for call in ast.walk(node)
+    called = {_dotted(call.func) for node in nodes for call in ast.walk(node)
               if isinstance(call, ast.Call)}
     return any(name in names or f"{name.rpartition('.')[0]}." in names for name in called)
+
+
+def _dotted(node):
+    """``plt.show`` of the tree of such an expression, and nothing of any other."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join(reversed([*parts, node.id])) if isinstance(node, ast.Name) else ""
 
 
 # Reading code and prose
@@ -835,8 +856,8 @@ def _outside_fences(source):
 
 def _headings(source):
     """(line index, text) of the headings; lower case, without marks of emphasis."""
-    return [(index, re.sub(r"[\\*_`]", "", match[2]).lower())
-            for index, line in _outside_fences(source) if (match := _HEADING.fullmatch(line))]
+    return [(index, re.sub(r"[\\*_`]", "", match[1].strip().rstrip("# \t")).lower())
+            for index, line in _outside_fences(source) if (match := _HEADING.match(line))]
 
 
 def _before_heading(source):
@@ -847,16 +868,18 @@ def _before_heading(source):
 def _prose(source):
     """The text that a reader reads: no code, comments, pictures or addresses."""
     text = "\n".join(line for _, line in _outside_fences(source))
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"(`+).+?\1", "code", text)
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    first, *parts = text.split("<!--")
+    text = first + "".join(part.partition("-->")[2] if "-->" in part else part for part in parts)
+    text = _CODE_SPAN.sub("code", text)
+    text = _PICTURE.sub("", text)
+    text = _LINK.sub(r"\1", text)
     return re.sub(r"https?://\S+", "", text)
 
 
 def _has_sentence(source):
     """Three words and a full stop (or : ? !), outside headings and tables."""
     lines = [line for line in _prose(source).splitlines()
-             if not _HEADING.fullmatch(line) and not line.lstrip().startswith("|")]
-    return re.search(r"\w+\W+\w+\W+\w.*?[.:?!](?=[\s*_)\"'”]|$)", "\n".join(lines),
-                     re.DOTALL) is not None
+             if not _HEADING.match(line) and not line.lstrip().startswith("|")]
+    text = "\n".join(lines)
+    third = next(islice(re.finditer(r"\w+", text), 2, None), None)
+    return third is not None and _END_OF_SENTENCE.search(text, third.start() + 1) is not None

@@ -7,10 +7,17 @@ import ast
 import json
 from dataclasses import dataclass
 
+from fashion_tf.files import read_whole
+
 # Colab cannot edit cell tags, so tools trust this comment; `fashion-tf lint --fix` sets the tag.
 PARAMETERS_MARKER = "# Parameters"
 KEY_FIGURE_TAG = "key-figure"  # figures that the report shows
-INJECTED_TAG = "injected-parameters"  # papermill's copy of the cell, in an executed notebook
+INJECTED_TAG = "injected-parameters"  # the cell that a run puts in, by the name that papermill gave it
+# An executed lesson with its figures has a few megabytes. What is beyond these bounds is not read:
+# a small file can hold values that fill the memory, or that end the process that looks through them.
+MAXIMUM_NOTEBOOK_BYTES = 64 * 1024 * 1024
+MAXIMUM_VALUES = 1_000_000
+MAXIMUM_DEPTH = 100
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,16 @@ class Parameter:
     line: int
 
 
+def read_notebook(path, links=True):
+    """Reads a notebook from anybody; what `parse_notebook` returns.
+
+    Raises:
+        OSError: It cannot be read, or is no plain file.
+        ValueError: It is too large, or as in `parse_notebook`.
+    """
+    return parse_notebook(read_whole(path, MAXIMUM_NOTEBOOK_BYTES, links))
+
+
 def parse_notebook(content):
     """Parses an .ipynb file's bytes.
 
@@ -30,17 +47,10 @@ def parse_notebook(content):
         ``source`` as one string.
 
     Raises:
-        ValueError: Not JSON, not a notebook, or NaN stands where a number belongs. One line.
+        ValueError: Not JSON, not a notebook, NaN stands where a number belongs, or it holds more
+            values than are read. One line.
     """
-    def refuse(constant):
-        raise ValueError(f"it holds {constant}, which is not JSON")
-
-    try:
-        notebook = json.loads(content, parse_constant=refuse)
-    except RecursionError:
-        raise ValueError("its JSON is nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 text ({error.reason} at byte {error.start})") from None
+    notebook = parse_json(content)
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise ValueError("it has no list of cells (nbformat 4)")
     for number, cell in enumerate(notebook["cells"], 1):
@@ -52,7 +62,45 @@ def parse_notebook(content):
         if not isinstance(source, str):
             raise ValueError(f"cell {number} has no text")
         cell["source"] = source
+        if is_nested_deeper(cell, MAXIMUM_DEPTH):
+            raise ValueError(f"cell {number} is nested more than {MAXIMUM_DEPTH} levels deep")
+    if is_nested_deeper({name: part for name, part in notebook.items() if name != "cells"}, MAXIMUM_DEPTH):
+        raise ValueError(f"its metadata are nested more than {MAXIMUM_DEPTH} levels deep")
     return notebook
+
+
+def parse_json(content):
+    """JSON from anybody, as bytes or text. A number that no float can hold is infinite.
+
+    Raises:
+        ValueError: Not JSON, or more values than are read. One line.
+    """
+    def refuse(constant):
+        raise ValueError(f"it holds {constant}, which is not JSON")
+
+    begin, end = ("{[", ",") if isinstance(content, str) else ((b"{", b"["), b",")
+    values = sum(content.count(mark) for mark in (*begin, end))  # never fewer than there are
+    if values > MAXIMUM_VALUES:
+        raise ValueError(f"it holds up to {values:,} values; above {MAXIMUM_VALUES:,} it is not read")
+    try:
+        return json.loads(content, parse_constant=refuse, parse_int=_integer)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
+
+
+def _integer(digits):
+    return int(digits) if len(digits) <= 300 else float(digits)  # Python refuses to read thousands of digits
+
+
+def is_nested_deeper(value, levels):
+    """Whether lists and dicts stand in one another more than `levels` deep."""
+    parts = [value]
+    for _ in range(levels):
+        parts = [one for part in parts if isinstance(part, (dict, list))
+                 for one in (part.values() if isinstance(part, dict) else part)]
+    return any(isinstance(part, (dict, list)) for part in parts)
 
 
 def canonical_bytes(notebook):

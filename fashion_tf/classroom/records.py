@@ -4,18 +4,21 @@ Needs neither TensorFlow nor Jupyter, so that an instructor's machine can read a
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fashion_tf.classroom.notebooks import parameter_names, parse_notebook
+from fashion_tf.classroom.notebooks import (
+    MAXIMUM_DEPTH,
+    is_nested_deeper,
+    parameter_names,
+    parse_json,
+    read_notebook,
+)
 from fashion_tf.errors import RecordError
 from fashion_tf.files import json_value, versions
 
 MIME = "application/vnd.fashion-tf.record+json"
 SCHEMA = 1
-# An executed lesson with its figures has a few megabytes; a file above this is not read.
-MAXIMUM_NOTEBOOK_BYTES = 200 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -99,20 +102,17 @@ def read_records(path):
         that was not executed.
 
     Raises:
-        RecordError: The file is absent, too large, not a notebook, or holds a damaged or duplicate
-            record. The message names the file and the cell.
+        RecordError: The file is absent, too large, no plain file, not a notebook, or holds a damaged or
+            duplicate record. The message names the file and the cell. Nothing else is raised, so that
+            one bad notebook stops no loop over a hundred.
     """
     path = Path(path)
     try:
-        size = os.stat(path).st_size
-        if size > MAXIMUM_NOTEBOOK_BYTES:
-            raise RecordError(f"{path}: {size:,} bytes; notebooks above {MAXIMUM_NOTEBOOK_BYTES:,} "
-                              "are not read.")
-        notebook = parse_notebook(path.read_bytes())
+        notebook = read_notebook(path)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise RecordError(f"{path}: not a notebook: {error}") from None
+        raise RecordError(f"{path}: not a notebook that can be read: {error}.") from None
     records = {}
     for number, cell in enumerate(notebook["cells"], 1):
         for content in _record_outputs(cell):
@@ -188,24 +188,35 @@ def _record_outputs(cell):
 
 
 def _checked(content, where):
-    if isinstance(content, (str, list)):  # some front ends store custom JSON as text
+    if isinstance(content, list) and all(isinstance(line, str) for line in content):
+        content = "".join(content)
+    if isinstance(content, str):  # some front ends store custom JSON as text
         try:
-            content = json.loads("".join(content))
-        except (ValueError, TypeError):
+            content = parse_json(content)
+        except ValueError:
             raise RecordError(f"{where}: a damaged record.") from None
+        if is_nested_deeper(content, MAXIMUM_DEPTH):
+            raise RecordError(f"{where}: a record nested more than {MAXIMUM_DEPTH} levels deep.")
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise RecordError(f"{where}: a damaged record (no name).")
-    name = content["name"]
+    name, lesson = content["name"], content.get("lesson", "")
     if content.get("schema") != SCHEMA:
-        raise RecordError(f"{where}: record {name!r} has schema {content.get('schema')!r}; this "
+        raise RecordError(f"{where}: record {name!r} has schema {_short(content.get('schema'))}; this "
                           f"release reads {SCHEMA}.")
     if "value" not in content:
         raise RecordError(f"{where}: record {name!r} has no value.")
-    parameters, found = content.get("parameters", {}), content.get("versions", {})
-    if not isinstance(parameters, dict) or not isinstance(found, dict):
-        raise RecordError(f"{where}: record {name!r} has damaged parameters or versions.")
+    if not isinstance(lesson, str):
+        raise RecordError(f"{where}: record {name!r} has a damaged lesson.")
     try:
         value = json_value(content["value"])
+        parameters, found = (json_value(content.get(part, {})) for part in ("parameters", "versions"))
     except ValueError as error:
         raise RecordError(f"{where}: record {name!r}: {error}") from None
-    return Record(name, value, str(content.get("lesson", "")), parameters, found)
+    if not isinstance(parameters, dict) or not isinstance(found, dict):
+        raise RecordError(f"{where}: record {name!r} has damaged parameters or versions.")
+    return Record(name, value, lesson, parameters, found)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 100 else text[:99] + "…"

@@ -8,19 +8,15 @@ picture is shown as one.
 import base64
 import html
 import json
+import os
 import re
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fashion_tf.classroom.course import PROFILES
-from fashion_tf.classroom.notebooks import (
-    KEY_FIGURE_TAG,
-    cell_tags,
-    parse_notebook,
-)
-from fashion_tf.classroom.records import MAXIMUM_NOTEBOOK_BYTES
-from fashion_tf.classroom.runner import FAILED, NOT_RUN, PASSED, RESULTS, read_results
+from fashion_tf.classroom.notebooks import KEY_FIGURE_TAG, cell_tags, read_notebook
+from fashion_tf.classroom.results import FAILED, NOT_RUN, PASSED, RESULTS, read_results
 from fashion_tf.errors import RecordError, RunError
 from fashion_tf.files import json_value, write_atomically
 
@@ -29,6 +25,7 @@ MARKDOWN, PAGE, FIGURES = "report.md", "report.html", "figures"
 MAXIMUM_FIGURE_BYTES = 5 * 1024 * 1024
 MAXIMUM_FIGURE_SIDE = 10_000  # pixels: a small file can hold a picture that fills the memory
 MAXIMUM_FIGURES = 20  # of one lesson
+MAXIMUM_REPORT_BYTES = 10 * 1024 * 1024
 
 TITLE = "What the papers say, and what this run measured"
 SAMPLE_MEANS = "these figures show that the code runs, not that the paper is right"
@@ -46,7 +43,8 @@ def write_report(folder, course):
         (path of report.md, path of report.html). The page is self-contained.
 
     Raises:
-        RunError: results.json is absent or damaged (names the field), or a file cannot be written.
+        RunError: results.json is absent or damaged (names the field), a file cannot be written, or it
+            would replace one that no report wrote. Links are refused.
         RecordError: A value in results.json cannot be a record (names the record).
     """
     folder = Path(folder)
@@ -54,6 +52,8 @@ def write_report(folder, course):
     markdown, page = _as_markdown(report), _as_html(report)
     figures = {figure["file"]: figure["png"]
                for lesson in report["lessons"] for figure in lesson["figures"]}
+    old = _figures_of_earlier_report(folder)
+    _refuse_what_is_not_ours(folder, figures.keys() - old)
     try:
         if figures:
             (folder / FIGURES).mkdir(exist_ok=True)
@@ -61,12 +61,44 @@ def write_report(folder, course):
             write_atomically(folder / name, png)
         write_atomically(folder / MARKDOWN, markdown)
         write_atomically(folder / PAGE, page)
-        for old in (folder / FIGURES).glob("[0-9][0-9]-*.png"):  # of an earlier report
-            if f"{FIGURES}/{old.name}" not in figures:
-                old.unlink()
+        for name in old - figures.keys():
+            if not (folder / name).is_symlink():
+                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: the report cannot be written: {error.strerror}.") from None
     return folder / MARKDOWN, folder / PAGE
+
+
+def _figures_of_earlier_report(folder):
+    """The figures that the report.md there shows: those that a report wrote, and no other file."""
+    if (folder / MARKDOWN).is_symlink() or not (folder / MARKDOWN).is_file():
+        return set()
+    text = (folder / MARKDOWN).read_bytes()[:MAXIMUM_REPORT_BYTES].decode("utf-8", "replace")
+    found = re.findall(rf"^!\[[^\n]*\]\(({FIGURES}/\d\d-\d+\.png)\)$", text, re.MULTILINE)
+    return set(found) if text.startswith(f"# {TITLE}\n") else set()
+
+
+def _refuse_what_is_not_ours(folder, new_figures):
+    """A report replaces an earlier report, and nothing else."""
+    def refuse(path, what):
+        raise RunError(f"{path}: {what}, which no report wrote; remove it or report on another folder.")
+
+    for name in (FIGURES, MARKDOWN, PAGE):
+        if (folder / name).is_symlink():
+            refuse(folder / name, "a link")
+    if (folder / FIGURES).exists() and not (folder / FIGURES).is_dir():
+        refuse(folder / FIGURES, "a file")
+    for name, mark in ((MARKDOWN, f"# {TITLE}\n"), (PAGE, f"<title>{TITLE}</title>")):
+        path = folder / name
+        if path.exists():
+            if not path.is_file():
+                refuse(path, "a folder")
+            with path.open("rb") as file:
+                if mark not in file.read(4096).decode("utf-8", "replace"):
+                    refuse(path, "a file")
+    for name in new_figures:
+        if os.path.lexists(folder / name):
+            refuse(folder / name, "a file")
 
 
 def format_value(value):
@@ -131,16 +163,23 @@ def _facts(content, results, course):
     found.setdefault("fashion_tf", {})[_tidy(content["fashion_tf"], 60)] = None
     versions = [f"Python {_tidy(machine.get('python', 'unknown'), 60)}"]
     versions += [f"{package} {' and '.join(each)}" for package, each in found.items()]
-    data = {None: "no folder given", "sample": "sample (drawn)"}
+    data = dict.fromkeys(_data_in_words(result.parameters.get("DATA", content["data"])) for result in results
+                         if result.status != NOT_RUN) or [_data_in_words(content["data"])]
     return [
         ("Profile", content["profile"]),
-        ("Data", data.get(content["data"]) or f"folder {_tidy(content['data'])}"),
+        ("Data", "; ".join(data)),
         ("Lessons", f"{len(results)} of the {len(course.lessons)} in the course"),
         ("When", f"{_utc(content['started'])}, {_duration(content['seconds'])}"),
         ("Machine", _tidy(f"{machine.get('system', 'unknown system')}, "
                           f"{machine.get('cores', 'unknown number of')} cores")),
         ("Versions", ", ".join(versions)),
     ]
+
+
+def _data_in_words(name):
+    if name in (None, "sample"):
+        return "sample (drawn)" if name else "no folder given"
+    return f"folder {_tidy(name).rstrip('/')}"
 
 
 def _sample_note(drawn, results):
@@ -341,9 +380,7 @@ def _key_figures(folder, result):
         return [], [] if result.status == NOT_RUN else ["No key figures: no executed notebook."]
     path = folder / result.executed
     try:
-        if path.stat().st_size > MAXIMUM_NOTEBOOK_BYTES:
-            raise ValueError(f"it is larger than {MAXIMUM_NOTEBOOK_BYTES:,} bytes")
-        notebook = parse_notebook(path.read_bytes())
+        notebook = read_notebook(path, links=False)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return [], [f"No key figures: {result.executed} cannot be read ({reason})."]
@@ -464,7 +501,9 @@ def _markdown_table(table):
 
 
 def _markdown_text(text):
-    """Text that Markdown shows as it is: no markup, no HTML, no end of a table's cell."""
+    """Text that Markdown shows as it is: no markup, no HTML, no end of a table's cell, and nothing that
+    becomes a link or calls somebody by name where it is published (a space without width prevents it)."""
     text = html.escape(text, quote=False)
     text = re.sub(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    text = re.sub(r"@|#(?=\d)|:(?=/)|\b[wW]{3}\.|(?i:mailto|xmpp):", r"\g<0>&#8203;", text)
     return re.sub(r"\A([-+#])(?!\d)", r"\\\1", text)

@@ -48,13 +48,38 @@ def test_a_good_file(tmp_path):
     ("meaning: how good, ", "meaning: how good, kind: rumour, ", "kind 'rumour'"),
     ("meaning: how good, ", "meaning: how good, kind: baseline, ", "neither a baseline nor floors"),
     ("minutes: {sample: 1,", "minutes: {", "'minutes' must name sample"),
-    ("papers: {first", "papers: {first: [", "not valid YAML"),
+    ("papers: {first", "papers: {first: [", "course.yml, line .*: not valid YAML"),
+    ("title: One", "title: &a [*a]", r"line 6, column .*aliases \(\*name\) are not read"),
+    ("sample: 1,", "sample: 2026-13-45,", "the minutes of sample are '2026-13-45'"),
+    ("sample: 1,", "sample: -1,", "the minutes of sample are -1"),
+    ("title: One", "title: !!timestamp 2026-13-45", "line 6, .*month must be in 1..12"),
+    ("title: One", "title: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+    ("title: One", "title: " + "[" * 100 + "]" * 100, r"'title' is \[\[.{,100}; expected str"),
+    ("title: One", f"title: [{'a, ' * 10_000}]", "'title' is .{,200}; expected str"),
+    ("baseline: 0.1", "baseline: " + "9" * 5000, "line 11, .*not valid YAML: .*digits"),
+    ("baseline: 0.1", "baseline: .inf", "'baseline' is inf; expected a number"),
+    ("paper: 0.7}", "paper: .nan}", "floor of paper is nan"),
+    ("papers: {first", "papers: {1: {title: A}, first", "'papers': the name 1 is no text"),
+    ("papers: {first", "papers: {[1]: 3, first", "unhashable"),
+    ("{title: A paper}", "A paper", "paper first: expected named fields"),
+    ("needs: [gpu]", "needs: [[gpu]]", r"unknown need \['gpu'\]"),
+    ("sample: {},", "sample: {parameters: {A: !!set {x}}},", "profile sample: parameter A: a set"),
 ])
 def test_a_bad_field_is_named(tmp_path, old, new, message):
     assert old in GOOD
     with pytest.raises(CourseError, match=message) as caught:
         load(tmp_path, GOOD.replace(old, new, 1))
     assert "course.yml" in str(caught.value)
+
+
+def test_a_file_that_is_none_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "latin.yml").write_bytes(GOOD.replace("One", "Eén").encode("latin-1"))
+    (tmp_path / "device.yml").symlink_to("/dev/zero")
+    (tmp_path / "large.yml").write_bytes(b"#" * 3_000_000)
+    for name, message in (("absent.yml", "no such file"), ("latin.yml", "not UTF-8 text .*byte 124"),
+                          (".", "cannot be read"), ("device.yml", "no plain file"), ("large.yml", "3,000,000 bytes")):
+        with pytest.raises(CourseError, match=message):
+            load_course(tmp_path / name)
 
 
 def test_a_row_finds_its_value_in_a_record_that_is_a_dict(tmp_path):

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from fashion_tf.classroom.lint import (
     README_MARKS,
     RULES,
     Problem,
+    _has_sentence,
+    _headings,
     badge,
     canonical,
     lesson_table,
@@ -629,6 +632,66 @@ def test_a_failed_write_leaves_the_notebook(course, monkeypatch):
         lint(course, fix=True)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [NAME]
+
+
+def test_fix_keeps_the_mode_and_mends_what_a_link_leads_to(course):
+    draft = Draft(course)
+    draft["figure"]["execution_count"] = 1
+    path = draft.write(course)
+    kept = course.root / "kept.ipynb"
+    path.rename(kept)
+    kept.chmod(0o640)
+    path.symlink_to(kept)
+    assert [problem.fixed for problem in lint(course, fix=True)] == [True]
+    assert path.is_symlink() and kept.stat().st_mode & 0o777 == 0o640
+    assert parse_notebook(kept.read_bytes())["cells"][draft.place("figure")]["execution_count"] is None
+
+
+def test_a_device_and_a_readme_that_is_none_are_problems(course):
+    Draft(course).write(course)
+    (course.root / "device.ipynb").symlink_to("/dev/zero")
+    problem, = lint(course, [course.root / "device.ipynb"])
+    assert (problem.code, problem.message) == ("N00", "cannot be read: it is no plain file")
+    (course.root / "README.md").write_bytes(b"\xe9")
+    problem, = lint(course, fix=True)
+    assert problem.code == "N07" and "cannot be read" in problem.message
+
+
+LONG = 20_000
+
+
+@pytest.mark.parametrize(("cell_type", "text"), [
+    ("markdown", "# " + "# " * (LONG // 2) + "x"), ("markdown", "#" + " " * LONG + "x"),
+    ("markdown", "[![](colab-badge.svg" * (LONG // 20)), ("markdown", "[![](colab-badge.svg)](" * (LONG // 20)),
+    ("markdown", "a" * LONG), ("markdown", "a " * (LONG // 2)), ("markdown", "`" * LONG + "x"),
+    ("markdown", "`a" * (LONG // 2)), ("markdown", "![" * (LONG // 2)), ("markdown", "[" * LONG),
+    ("markdown", "[a](" * (LONG // 4)), ("markdown", "<!--" * (LONG // 4)),
+    ("code", " " * LONG + "x = ("), ("code", "a " * (LONG // 2) + "("), ("code", "f" + "()" * 2000),
+    ("code", "a" + ".b" * (LONG // 2) + "()"), ("code", "(" * LONG), ("code", "x = 1" + "+1" * (LONG // 2)),
+])
+def test_no_text_holds_the_reading_up(course, cell_type, text):
+    """Twenty kilobytes of these took up to 18 seconds, or ended in a RecursionError."""
+    draft = Draft(course)
+    draft.add("figure", cell_type, text)
+    path = draft.write(course)
+    began = time.process_time()
+    lint(course, [path])
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(("markdown", "sentence"), [
+    ("Three words here.", True), ("Two words.", False), ("Three words here", False), ("a b c? no", True),
+    ("## Three words here.", False), ("# C# and more ##", False), ("`a b c.`", False), ("<!-- a b c. -->", False),
+    ("[Three words here.](x)", True), ("![a b c.](x)", False), ("![a b c.](x) one two three.", True),
+    ("One two version 1.5", False), ("**One two three.**", True), ("One two\nthree: four", True),
+])
+def test_what_counts_as_a_sentence(markdown, sentence):
+    assert _has_sentence(markdown) is sentence
+
+
+def test_headings_are_read_without_their_marks():
+    assert _headings("# One ##\n\n##  Two *words*  \n#three\n```\n# four\n```\n####### five") == [
+        (0, "one"), (2, "two words")]
 
 
 def test_rules_are_numbered_once_and_printed(course):

@@ -1,12 +1,13 @@
 import json
 import math
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from fashion_tf.classroom import records
+from fashion_tf.classroom import notebooks, records
 from fashion_tf.classroom.records import MIME, begin_lesson, read_records, record
 from fashion_tf.errors import RecordError
 from fashion_tf.files import json_value
@@ -107,6 +108,22 @@ def test_an_unexecuted_notebook_has_no_records(tmp_path):
     (notebook([recorded(None)]), "damaged record"),
     (notebook([recorded("a", versions=3)]), "damaged parameters or versions"),
     (json.dumps(notebook([recorded("a", math.nan)])), "NaN"),
+    (json.dumps(notebook([recorded("a", 1)], [recorded("b", "big")])).replace('"big"', "1e999"),
+     "cell 2: record 'b': the value is inf"),
+    (json.dumps(notebook([recorded("a", "big")])).replace('"big"', "-" + "9" * 5000),
+     "cell 1: record 'a': the value is -inf"),
+    (json.dumps(notebook([recorded("a", parameters={"A": "big"})])).replace('"big"', "1e999"), "cell 1: record 'a'"),
+    (json.dumps(notebook([], [recorded("a", "deep")])).replace('"deep"', "[" * 900 + "]" * 900),
+     "cell 2 is nested more than 100 levels deep"),
+    (json.dumps(notebook([recorded("a", lesson="deep")])).replace('"deep"', "[" * 900 + "]" * 900),
+     "cell 1 is nested"),
+    (notebook([{"data": {MIME: "[" * 100_000}}]), "cell 1: a damaged record"),
+    (notebook([{"data": {MIME: "[" * 900 + "]" * 900}}]), "cell 1: a record nested more than 100 levels deep"),
+    (notebook([{"data": {MIME: [3]}}]), "cell 1: a damaged record"),
+    (notebook([recorded("a", lesson=["11"])]), "cell 1: record 'a' has a damaged lesson"),
+    (json.dumps({**notebook([]), "metadata": {"a": "deep"}}).replace('"deep"', "[" * 900 + "]" * 900),
+     "metadata are nested"),
+    (notebook([recorded("a", 1)]) | {"more": [{}] * 1_000_001}, "values; above 1,000,000 it is not read"),
 ])
 def test_damaged_notebooks_get_a_clear_error(tmp_path, content, message):
     path = saved(tmp_path, content)
@@ -118,9 +135,24 @@ def test_damaged_notebooks_get_a_clear_error(tmp_path, content, message):
 def test_an_absent_and_an_oversized_file(tmp_path, monkeypatch):
     with pytest.raises(RecordError, match="No such file"):
         read_records(tmp_path / "absent.ipynb")
-    monkeypatch.setattr(records, "MAXIMUM_NOTEBOOK_BYTES", 10)
-    with pytest.raises(RecordError, match="are not read"):
+    monkeypatch.setattr(notebooks, "MAXIMUM_NOTEBOOK_BYTES", 10)
+    with pytest.raises(RecordError, match="it is not read"):
         read_records(saved(tmp_path, notebook([])))
+
+
+def test_a_notebook_is_a_plain_file(tmp_path):
+    """A device has no end, and a pipe makes its reader wait."""
+    (tmp_path / "device.ipynb").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    for name, message in (("device", "no plain file"), ("pipe", "no plain file"), ("folder", "a directory|a folder")):
+        with pytest.raises(RecordError, match=message):
+            read_records(tmp_path / f"{name}.ipynb")
+
+
+def test_numbers_that_floats_hold_are_read_as_they_are(tmp_path):
+    path = saved(tmp_path, notebook([recorded("a", 10**299), recorded("b", -1.5e300)]))
+    assert [one.value for one in read_records(path).values()] == [10**299, -1.5e300]
 
 
 def test_light_modules_import_nothing_heavy():

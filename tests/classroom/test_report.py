@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import struct
 import zlib
 
@@ -138,6 +139,11 @@ def test_a_missed_floor_is_said(report):
     assert "| met |" in report(lesson("11"))[0]
 
 
+def test_the_data_of_each_lesson_are_named(report):
+    markdown, _ = report(lesson("11"), lesson("12", parameters={"DATA": "photos/"}), data="photos/")
+    assert "- Data: sample (drawn); folder photos\n" in markdown
+
+
 def test_key_figures_are_shown_and_old_ones_removed(report):
     markdown, page = report(lesson("11", executed="11_one.ipynb"),
                             notebooks={"11_one.ipynb": notebook(text_of(png()), text_of(png(3, 3)))})
@@ -199,6 +205,54 @@ def test_a_damaged_results_file_names_the_field(report, change, message):
     with pytest.raises(FashionError, match=message) as caught:
         report(**change)
     assert "results.json" in str(caught.value)
+
+
+def test_links_of_a_strangers_folder_are_refused(report, tmp_path_factory):
+    private = tmp_path_factory.mktemp("private")
+    (private / "11-1.png").write_bytes(b"holiday")
+    (private / "11_one.ipynb").write_text(json.dumps(notebook(text_of(png()))))
+    (report.folder / "11_one.ipynb").symlink_to(private / "11_one.ipynb")
+    markdown, page = report(lesson("11", executed="11_one.ipynb"))
+    assert "it is a link" in markdown and "data:image" not in page
+    for name, target in (("figures", private), ("report.md", private / "11-1.png"), ("report.html", "nowhere")):
+        (report.folder / name).unlink(missing_ok=True)
+        (report.folder / name).symlink_to(target)
+        with pytest.raises(RunError, match=f"{name}: a link"):
+            report(lesson("11"))
+        (report.folder / name).unlink()
+    assert sorted(path.name for path in private.iterdir()) == ["11-1.png", "11_one.ipynb"]
+    assert (private / "11-1.png").read_bytes() == b"holiday"
+    (report.folder / "results.json").rename(private / "results.json")
+    (report.folder / "results.json").symlink_to(private / "results.json")
+    with pytest.raises(RunError, match="results.json: cannot be read: it is a link"):
+        write_report(report.folder, report.course)
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html", "figures", "figures/11-1.png"])
+def test_a_report_replaces_nothing_that_no_report_wrote(report, name):
+    path = report.folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(RunError, match=f"{name}: a file, which no report wrote"):
+        report(lesson("11", executed="11_one.ipynb"), notebooks={"11_one.ipynb": notebook(text_of(png()))})
+    assert path.read_bytes() == b"mine"
+
+
+def test_only_figures_of_the_earlier_report_are_removed(report):
+    figures = {"11_one.ipynb": notebook(text_of(png()), text_of(png(3, 3)))}
+    report(lesson("11", executed="11_one.ipynb"), notebooks=figures)
+    (report.folder / "figures" / "12-1.png").write_bytes(b"mine")
+    report(lesson("11"))
+    assert [path.name for path in (report.folder / "figures").iterdir()] == ["12-1.png"]
+
+
+def test_nothing_in_the_markdown_becomes_a_link_or_calls_somebody(report):
+    markdown, _ = report(lesson("11", "failed", None, reasons=[
+        "see http://evil.example/x, www.evil.example, mailto:a@b.example; cc @everyone, closes #12 and o/r#3"]))
+    line = next(line for line in markdown.splitlines() if "evil" in line)
+    shown = line.replace("&#8203;", "\u200b")
+    assert not re.search(r"://|www\.\w|mailto:\w|@\w|#\d", shown)
+    assert shown.replace("\u200b", "").startswith("- see http://evil.example/x, www.evil.example, mailto:a@b.example")
 
 
 def test_no_results_at_all(report):

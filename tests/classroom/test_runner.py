@@ -1,6 +1,8 @@
 """A course of tiny lessons, each made to pass or to fail in one way; no TensorFlow is needed."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,11 +11,13 @@ import time
 import pytest
 
 from fashion_tf import cli
-from fashion_tf.classroom import runner
+from fashion_tf.classroom import execution, runner
 from fashion_tf.classroom.course import load_course
-from fashion_tf.classroom.notebooks import canonical_bytes
-from fashion_tf.classroom.runner import read_results, run_course
+from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
+from fashion_tf.classroom.results import LessonResult, keep_result, read_results, without_paths
+from fashion_tf.classroom.runner import run_course
 from fashion_tf.errors import CourseError, RunError
+from fashion_tf.files import locked
 
 RECORD = "from fashion_tf.classroom.records import begin_lesson, record\nbegin_lesson('x')\n"
 LESSONS = {  # number -> the code after the parameters cell
@@ -26,7 +30,13 @@ LESSONS = {  # number -> the code after the parameters cell
     "16": RECORD + "record('accuracy', 0.9)\nrecord('other', 1)",
     "17": RECORD + "record('accuracy', 'high')",
     "18": RECORD + "record('accuracy', 0.9)\nopen('made_by_the_lesson.txt', 'w').close()",
+    "19": RECORD + "assert (PAIR, TREE) == ((3, 4), {'a': [None, -1]})\nrecord('accuracy', 0.5 + STEPS / 100)",
+    "20": RECORD + "STEPS = 1\nrecord('accuracy', 0.9)",
+    "21": RECORD + "record('accuracy', 0.9)",
+    "22": RECORD + "record('accuracy', 0.9)",
 }
+PARAMETERS = "# Parameters\nDATA = 'sample'  # where\nSTEPS = 3  # how many\nRATE = 0.5  # rate"
+SETTINGS = ["19:PAIR=(3, 4)", "19:TREE={'a': [None, -1]}", "19:STEPS=7", "20:STEPS=7", "21:STEPS=7"]
 
 
 def lesson(number, extra=""):
@@ -47,25 +57,39 @@ def make_course(folder, lessons, extra=""):
     text = "repository: https://github.com/owner/kit\npapers: {}\nlessons:"
     for number, code in lessons.items():
         text += lesson(number, extra)
-        cells = ["# Parameters\nDATA = 'sample'  # where\nSTEPS = 3  # how many\nRATE = 0.5  # rate",
-                 code]
+        parameters = PARAMETERS + ("\nPAIR = (1, 2)  # two\nTREE = None  # any" if number == "19" else "")
         notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
             {"cell_type": "code", "id": f"c{n}", "source": source, "outputs": [],
              "execution_count": None, "metadata": {"tags": ["parameters"]} if n == 0 else {}}
-            for n, source in enumerate(cells)]}
-        path = folder / "notebooks" / f"{number}_lesson.ipynb"
-        path.write_bytes(canonical_bytes(notebook))
+            for n, source in enumerate([parameters, code])]}
+        if number == "19":  # as an editor leaves it that drops tags
+            del notebook["cells"][0]["metadata"]["tags"]
+        content = canonical_bytes(notebook)
+        if number == "21":  # and as another one does
+            content = b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n").replace(b"\\n", b"\\r\\n")
+        (folder / "notebooks" / f"{number}_lesson.ipynb").write_bytes(content)
     (folder / "course.yml").write_text(text + "\n")
     return load_course(folder / "course.yml")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """All lessons in one run, two at a time: (results by lesson, output folder, lines said)."""
+    """All lessons in one run, two at a time, and the disk full for number 22: (results by lesson, output
+    folder, lines said)."""
     folder = tmp_path_factory.mktemp("course")
     course = make_course(folder, LESSONS)
     said = []
-    results = run_course(course, jobs=2, out=folder / "out", lesson_minutes=6 / 60, say=said.append)
+    write = execution.write_atomically
+
+    def write_on_a_full_disk(path, content):
+        if path.name == "22_lesson.ipynb":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "write_atomically", write_on_a_full_disk)
+        results = run_course(course, settings=SETTINGS, jobs=2, out=folder / "out", lesson_minutes=6 / 60,
+                             say=said.append)
     return {result.lesson: result for result in results}, folder / "out", said
 
 
@@ -84,6 +108,8 @@ def test_a_lesson_that_keeps_its_promise_passes(run):
     ("15", "the lesson ran longer than its 6 s"),
     ("16", "record other is not promised in course.yml"),
     ("17", "record accuracy is 'high', not a number"),
+    ("20", "record accuracy was made with STEPS = 1, not with 7, which was asked for"),
+    ("22", "22_lesson.ipynb: No space left on device"),
 ])
 def test_a_lesson_that_fails_fails_alone_and_says_why(run, number, reason):
     results, _, said = run
@@ -91,6 +117,31 @@ def test_a_lesson_that_fails_fails_alone_and_says_why(run, number, reason):
     assert any(reason in one for one in results[number].reasons), results[number].reasons
     assert any(reason in line for line in said)
     assert len(results[number].reasons) <= 2  # the cause, and where it stopped: no list of what follows
+
+
+def test_parameters_arrive_as_literals_though_the_tag_was_lost(run):
+    results, out, _ = run
+    assert (results["19"].status, results["19"].reasons) == ("passed", [])
+    assert results["19"].records["accuracy"]["value"] == pytest.approx(0.57)
+    assert results["19"].parameters == {"DATA": "sample", "PAIR": [3, 4], "TREE": {"a": [None, -1]}, "STEPS": 7}
+    cells = parse_notebook((out / "19_lesson.ipynb").read_bytes())["cells"]
+    assert [cell["metadata"]["tags"] for cell in cells[:2]] == [["parameters"], ["injected-parameters"]]
+    assert "PAIR = (3, 4)" in cells[1]["source"]
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_read(run):
+    results, _, _ = run
+    assert (results["21"].status, results["21"].reasons) == ("passed", [])
+    assert results["21"].parameters["STEPS"] == 7
+
+
+def test_executed_notebooks_name_no_folder_of_this_machine(run):
+    _, out, _ = run
+    executed = sorted(out.glob("*.ipynb"))
+    assert len(executed) == len(LESSONS) - 1
+    for path in [*executed, out / "results.json"]:
+        assert str(out.parent) not in path.read_text()
+    assert not list(out.glob(".*")) and not list((out / "logs").glob("*.json"))  # nothing unfinished stays
 
 
 def test_files_of_a_lesson_stay_in_its_own_folder(run):
@@ -118,6 +169,8 @@ def test_resume_runs_only_what_has_not_passed(run):
     assert (out / "10_lesson.ipynb").stat().st_mtime_ns == before
     assert sum("passed before" in line for line in said) == 2
     assert any(line.startswith("[1/1] 11") for line in said)
+    # The lessons that were not asked for are still among the results.
+    assert [one.lesson for one in read_results(out)[1]] == list(LESSONS)
     # Another parameter is another result: nothing is taken over.
     assert results["10"].fingerprint != runner._job(
         course, course.lesson("10"), "sample", "sample", {"STEPS": 4}, out, 1, "loky", None,
@@ -145,6 +198,8 @@ def test_settings_are_checked_before_the_first_cell(tmp_path):
     assert parameters("RATE=1", "10:STEPS=2")["RATE"] == 1  # an int where a float stands is fine
     assert parameters("DATA=some/where")["DATA"] == "some/where"
     for setting, message in (("STEPS=many", "takes a int"), ("STEPS=True", "takes a int"),
+                             ("RATE=1e999", "cannot be written as a Python literal"),
+                             ("STEPS=" + "[" * 5000, "takes a int|nested too deeply"),
                              ("STEPS", "write NAME=VALUE"), ("=3", "write NAME=VALUE")):
         with pytest.raises(RunError, match=message):
             parameters(setting)
@@ -210,14 +265,137 @@ def test_a_notebook_that_is_none_fails_alone(tmp_path):
     assert "18_lesson.ipynb" in results[1].reasons[0]
 
 
-def test_resume_refuses_damaged_or_foreign_results(tmp_path):
+def test_a_damaged_or_foreign_results_file_is_refused_and_kept(tmp_path):
     course = make_course(tmp_path, {"10": LESSONS["10"]})
-    (tmp_path / "results.json").write_text('{"schema": 1, "lessons": [')
-    with pytest.raises(RunError, match="damaged"):
-        run_course(course, out=tmp_path, resume=True)
-    (tmp_path / "results.json").write_text('{"schema": 1, "profile": "real", "lessons": []}')
-    with pytest.raises(RunError, match="holds a run of profile 'real'"):
-        run_course(course, out=tmp_path, resume=True)
+    out = tmp_path / "out"
+    out.mkdir()
+    for content, message in (('{"schema": 1, "lessons": [', "damaged"), ('{"mine": 1}', "damaged"),
+                             ('{"schema": 9, "lessons": []}', "schema 9"),
+                             ('{"schema": 1, "profile": "real", "lessons": []}', "holds a run of profile 'real'")):
+        (out / "results.json").write_text(content)
+        for resume in (True, False):
+            with pytest.raises(RunError, match=message):
+                run_course(course, out=out, resume=resume)
+        assert (out / "results.json").read_text() == content
+
+
+OURS = '{"schema": 1, "profile": "sample", "lessons": []}'
+
+
+@pytest.mark.parametrize(("out", "files", "message"), [
+    (".", {}, "the course itself"),
+    ("notebooks", {}, "the course itself"),
+    ("notebooks/new/out", {}, "the course itself"),
+    ("course.yml", {}, "a file"),
+    ("photos/out", {"photos/a.jpg": "a"}, "the data stand there"),
+    ("mine", {"mine/10_lesson.ipynb": "{}"}, "10_lesson.ipynb: is there already, and no run wrote it"),
+    ("mine", {"mine/results.json": OURS, "mine/10_lesson.ipynb": '{"cells": [], "metadata": {}}'}, "no run wrote it"),
+    ("mine", {"mine/logs/diary.txt": "a"}, "logs: is there already, and no run made it"),
+    ("mine", {"mine/work/10/thesis.txt": "a"}, "work: is there already"),
+    ("mine", {"mine/results.json": OURS, "mine/logs": "a"}, "logs: is there already"),
+    ("mine", {"mine/results.json": OURS, "mine/logs/10.log/a": "a"}, "10.log: is there already, and is no plain file"),
+    ("mine", {"mine/results.json": OURS, "mine/logs/10.log": "-> ../../photos"}, "no plain file"),
+    ("mine", {"mine/results.json": OURS, "mine/work": "-> ../notebooks"}, "work: is there already"),
+    ("mine", {"mine/results.json": "-> ../course.yml"}, "results.json: cannot be read: it is a link"),
+])
+def test_a_run_replaces_nothing_that_no_run_wrote(tmp_path, out, files, message):
+    course = make_course(tmp_path, {"10": LESSONS["10"]})
+    (tmp_path / "photos").mkdir()
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content.startswith("-> "):
+            path.symlink_to(content[3:])
+        else:
+            path.write_text(content)
+
+    def everything():
+        return {path: path.read_bytes() if path.is_file() else None for path in tmp_path.rglob("*")}
+
+    before = everything()
+    with pytest.raises(RunError, match=message):
+        run_course(course, data=str(tmp_path / "photos"), out=tmp_path / out, say=lambda line: None)
+    assert everything() == before
+
+
+def test_one_run_at_a_time_writes_into_a_folder(tmp_path):
+    course = make_course(tmp_path, {"10": LESSONS["10"]})
+    (tmp_path / "out").mkdir()
+    with locked(tmp_path / "out" / ".lock", "the folder"):
+        with pytest.raises(RunError, match=rf"out is in use by process {os.getpid()} on .* since 2"):
+            run_course(course, out=tmp_path / "out")
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
+def test_a_lesson_that_ended_when_its_run_was_killed_is_not_lost(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "results.json").write_text(OURS)
+    ended = LessonResult("10", "10_lesson.ipynb", "passed", records={"a": {"value": "\ud800", "versions": {}}})
+    keep_result(tmp_path, "sample", ended)
+    keep_result(tmp_path, "real", LessonResult("11", "11_lesson.ipynb", "passed"))  # of another run
+    assert read_results(tmp_path)[1] == [ended]
+
+
+def test_paths_are_written_by_the_folders_name():
+    hidden = [("/home/me/kit/data", "data/"), ("/home/me", "~")]
+    told = {"a": ["/home/me/kit/data", "in /home/me/kit/data/ccp/1.jpg: 'x'", "/home/me/b"], "b": 1,
+            "c": "/home/metoo/b /other/home/me", "image/png": "/home/me"}
+    assert without_paths(told, hidden) == {
+        "a": ["data/", "in data/ccp/1.jpg: 'x'", "~/b"], "b": 1, "c": "/home/metoo/b /other/home/me",
+        "image/png": "/home/me"}
+
+
+def test_a_folder_of_data_is_known_by_its_name_alone(tmp_path):
+    course = make_course(tmp_path, {"10": "print(DATA)\n" + LESSONS["10"]})
+    data, out = tmp_path / "sample", tmp_path / "out"  # a folder of that name is not the drawn sample
+    data.mkdir()
+    result, = run_course(course, data=str(data), out=out, say=lambda line: None)
+    assert result.status == "passed", result.reasons
+    content, (stored,) = read_results(out)
+    assert (content["data"], stored.parameters["DATA"]) == ("sample/", "sample/")
+    assert str(tmp_path) not in (out / "10_lesson.ipynb").read_text()
+    said = []
+    run_course(course, data=str(data), out=out, resume=True, say=said.append)
+    assert said == ["10 Lesson 10: passed before"]
+    other = tmp_path / "other"
+    other.mkdir()
+    asked = runner._job(course, course.lesson("10"), "sample", str(other), {}, out, 1, "loky", None, None)
+    assert asked.fingerprint != stored.fingerprint
+
+
+def test_auto_takes_what_cores_memory_and_the_gpu_bear(tmp_path, monkeypatch):
+    import psutil
+
+    course = make_course(tmp_path, {"10": LESSONS["10"], "11": LESSONS["11"], "12": LESSONS["12"]})
+    monkeypatch.setattr(runner, "_cores", lambda: 8)
+
+    def jobs(gigabytes, profile="sample", backend="loky"):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": gigabytes * 2**30}))
+        return runner._lessons_at_a_time("auto", course.lessons, profile, backend)
+
+    assert [jobs(64), jobs(7), jobs(1), jobs(64, "paper"), jobs(64, backend="ray")] == [3, 2, 1, 1, -1]
+    assert runner._lessons_at_a_time(5, course.lessons, "sample", "loky") == 5
+    assert [runner._threads(count, "loky") for count in (1, 2, 3, 16)] == [None, 4, 2, 1]
+
+
+def test_the_longest_lesson_begins_first(tmp_path):
+    course = make_course(tmp_path, {"10": LESSONS["12"], "11": LESSONS["12"]})
+    text = (tmp_path / "course.yml").read_text()
+    (tmp_path / "course.yml").write_text(text[::-1].replace("1 :elpmas{ :setunim", "9 :elpmas{ :setunim", 1)[::-1])
+    said = []
+    results = run_course(load_course(tmp_path / "course.yml"), jobs=1, out=tmp_path / "out", say=said.append)
+    assert [line for line in said if line.endswith("begins")] == ["11 Lesson 11: begins", "10 Lesson 10: begins"]
+    assert [result.lesson for result in results] == ["10", "11"]
+    job = execution.Job(course.lesson("10"), "sample", b"", "", "", {}, "", 1, 1, None, ())
+    before = {"10": LessonResult("10", "", "passed", seconds=7.0)}
+    assert runner._expected_seconds(job, before) == 7.0
+    assert runner._expected_seconds(job, {}) == 60
+
+
+def test_what_is_said_cannot_steer_a_terminal():
+    said = []
+    runner._Progress(said.append).say("11 Ä\x1b[2J: failed\n     reason\r")
+    assert said == ["11 Ä\\x1b[2J: failed\n     reason\\r"]
 
 
 def test_the_exit_code_tells(tmp_path, monkeypatch, capsys):
@@ -230,22 +408,40 @@ def test_the_exit_code_tells(tmp_path, monkeypatch, capsys):
     assert "no lesson '77'" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_an_interrupted_run_keeps_what_is_done(tmp_path):
-    make_course(tmp_path, {"10": LESSONS["10"], "15": LESSONS["15"]})
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_run_that_is_stopped_keeps_what_is_done_and_leaves_no_kernel(tmp_path, sent, code):
+    make_course(tmp_path, {"10": LESSONS["10"], "15": "import os\nopen('pid', 'w').write(str(os.getpid()))\n"
+                                                      + LESSONS["15"]})
     # A test run in the background hands on an ignored SIGINT; a person's terminal does not.
-    code = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-            "from fashion_tf import cli; sys.exit(cli.main(['run', '--out', 'out']))")
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path,
+    program = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+               "from fashion_tf import cli; sys.exit(cli.main(['run', '--jobs', '2', '--out', 'out']))")
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    results = tmp_path / "out" / "results.json"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if results.exists() and json.loads(results.read_text())["lessons"][0]["status"] == "passed":
-            break
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    out, kernel = tmp_path / "out", tmp_path / "out" / "work" / "15" / "pid"
+
+    def is_ready():
+        return ((out / "results.json").exists() and kernel.exists() and kernel.read_text()
+                and json.loads((out / "results.json").read_text())["lessons"][0]["status"] == "passed")
+
+    _wait_until(is_ready)
+    process.send_signal(sent)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    _, lessons = read_results(tmp_path / "out")
-    assert [one.status for one in lessons] == ["passed", "not run"]
+    assert process.returncode == code, output
+    assert [one.status for one in read_results(out)[1]] == ["passed", "not run"]
+    _wait_until(lambda: not _is_running(int(kernel.read_text())))
+
+
+def _wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

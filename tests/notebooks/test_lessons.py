@@ -19,7 +19,7 @@ COURSE = load_course()
 def executed(tmp_path_factory):
     """(folder, results by lesson). CI keeps the folder: it sets FASHION_TF_TEST_RUN."""
     folder = os.environ.get("FASHION_TF_TEST_RUN") or tmp_path_factory.mktemp("run")
-    results = run_course(COURSE, profile="sample", out=folder)
+    results = run_course(COURSE, profile="sample", jobs="auto", out=folder)
     return folder, {result.lesson: result for result in results}
 
 
