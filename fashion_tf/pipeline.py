@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from fashion_tf.augment import augment
+from fashion_tf.datasets import encoded
 from fashion_tf.datasets import images as pictures
 from fashion_tf.errors import DataError
 
@@ -221,11 +222,7 @@ def _reader(dataset, size, crop_to_box, apply_mask, with_masks):
         box = None if boxes is None else boxes[row]
         if sources is None:
             return pictures.read_image(references[row], size, box), None
-        picture, mask = pictures.read_image(references[row]), pictures.read_mask(sources[row])
-        if picture.shape[:2] != mask.shape:
-            raise DataError(
-                f"{sources[row]}: a mask of {mask.shape[0]} x {mask.shape[1]} pixels (height x "
-                f"width) for {references[row]} of {picture.shape[0]} x {picture.shape[1]}.")
+        picture, mask, box = pictures.read_annotated(references[row], sources[row], box)
         if apply_mask:
             picture[mask == 0] = 0
         return pictures.resize(picture, size, box), (
@@ -292,7 +289,7 @@ def _memory():
 
 def _digest(dataset, size, settings):
     digest = hashlib.sha256(repr((size, sorted(settings.items()))).encode())
-    for module in (__file__, pictures.__file__):
+    for module in (__file__, pictures.__file__, encoded.__file__):
         digest.update(Path(module).read_bytes())
     names = ["image", *(["box"] if settings["crop_to_box"] else []),
              *(["mask"] if settings["apply_mask"] or settings["with_masks"] else [])]

@@ -47,14 +47,14 @@ def photos(tmp_path):
 @pytest.fixture
 def counted(monkeypatch):
     """How often a picture was decoded."""
-    calls, lock, decode = [], threading.Lock(), images._decode
+    calls, lock, decode = [], threading.Lock(), images.EncodedPicture.decode
 
-    def counting(data, name, *rest):
+    def counting(encoded):
         with lock:
-            calls.append(str(name))
-        return decode(data, name, *rest)
+            calls.append(str(encoded.name))
+        return decode(encoded)
 
-    monkeypatch.setattr(images, "_decode", counting)
+    monkeypatch.setattr(images.EncodedPicture, "decode", counting)
     return calls
 
 
@@ -141,6 +141,22 @@ def test_crop_to_box(photos):
     pictures, _ = load_images(photos, (20, 30), crop_to_box=True)
     originals = images.read_images(photos.table["image"])
     np.testing.assert_array_equal(pictures, originals[:, 10:30, 20:50])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_photos_keep_mask_and_box_on_the_garment(photos, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for row in photos.table.itertuples():
+        pixels = np.zeros((40, 60, 3), np.uint8)
+        pixels[10:30, 20:50] = 200
+        Image.fromarray(pixels).save(row.image, exif=exif)
+    turned = slice(None, None, -1 if orientation >= 5 else 1)
+    pictures, masks = load_images(photos, (40, 60)[turned], with_masks=True)
+    np.testing.assert_array_equal(masks > 0, pictures[..., 0] == 200)
+    for settings in ({}, {"with_masks": True}):
+        pictures, _ = load_images(photos, (20, 30)[turned], crop_to_box=True, **settings)
+        assert (pictures == 200).all()
 
 
 def test_apply_mask_blacks_out_what_is_no_garment(photos):

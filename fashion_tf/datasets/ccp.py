@@ -19,7 +19,7 @@ import pandas as pd
 from fashion_tf.datasets import fashionista
 from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -131,7 +131,7 @@ def _open_mask(path, edition):
     file = Path(path)
     mask = np.asarray(read_mat(file, "groundtruth")["groundtruth"])
     photo = file.parents[2] / "photos" / f"{file.stem}.jpg"
-    mask = checked_mask(mask, picture_size(photo, photo), len(CLASSES), file)
+    mask = checked_mask(mask, photo_raster(photo, photo), len(CLASSES), file)
     return fashionista.to_refined(CLASSES)[mask] if edition == AS_FASHIONISTA else mask
 
 

@@ -24,7 +24,7 @@ import pandas as pd
 
 from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import (
     DAMAGED,
     Version73Writer,
@@ -177,7 +177,7 @@ def _open_mask(path, position):
         raise DataError(f"{where}.segmentation: its superpixels do not lie in 0 to "
                         f"{len(labels) - 1}, as category_label has {len(labels)} entries.")
     mask = labels.astype(np.float64)[superpixels.astype(np.int64)] - 1
-    return checked_mask(mask, picture_size(photo, photo), len(CLASSES), where)
+    return checked_mask(mask, photo_raster(photo, photo), len(CLASSES), where)
 
 
 register_opener("mask", MAT_FILE, _open_mask)

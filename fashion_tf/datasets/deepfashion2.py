@@ -28,7 +28,7 @@ import pandas as pd
 
 from fashion_tf.datasets.files import drop_absent, read_json, require_folder, write_picture, write_text
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import picture_size
+from fashion_tf.datasets.masks import photo_raster
 from fashion_tf.datasets.subsets import balance
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -208,7 +208,8 @@ def _open_mask(path, index):
     for number, polygon in enumerate(polygons):
         if len(polygon) % 2 or not _numbers(polygon, len(polygon)):
             raise DataError(f"{path}: item{index}.segmentation[{number}] is no list of x and y.")
-    return rasterise(polygons, picture_size(image, image))
+    raster = photo_raster(image, image)
+    return raster.turn(rasterise(polygons, raster.stored))
 
 
 register_opener("mask", ".json", _open_mask)

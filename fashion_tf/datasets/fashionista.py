@@ -28,8 +28,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fashion_tf.datasets.encoded import EncodedPicture
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import checked_mask, no_labels, picture_size
+from fashion_tf.datasets.masks import checked_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -262,17 +263,6 @@ def _open_image(path, position):
     return _bytes(truth["image"], f"{where}.image")
 
 
-def _index_picture(data, where):
-    """A PNG's numbers; of a palette the indices, not the colours."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return np.array(picture)
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{where}: not a readable PNG ({error}).") from None
-
-
 def _open_mask(path, position):
     """The labels of a photo's pixels: uint8 (height, width), indices into `CLASSES`.
 
@@ -281,14 +271,14 @@ def _open_mask(path, position):
             label that does not exist. Names the record.
     """
     truth, where = _truth(path, position)
-    size = picture_size(_bytes(truth["image"], f"{where}.image"), f"{where}.image")
+    raster = photo_raster(_bytes(truth["image"], f"{where}.image"), f"{where}.image")
     annotation, where = truth["annotation"], f"{where}.annotation"
     if Path(path).name == REFINED:  # the PNG is the mask
-        mask = _index_picture(_bytes(annotation, where), where)
+        mask = EncodedPicture(_bytes(annotation, where), where).numbers()
         mask = mask if mask.ndim == 2 else mask[..., 0]  # as the authors' converter reads it
-        return checked_mask(mask, size, len(CLASSES), where)
+        return checked_mask(mask, raster, len(CLASSES), where)
     fields, inside = annotation[0], f"{where}.superpixel_map"
-    superpixels = _index_picture(_bytes(fields["superpixel_map"], inside), inside).astype(int)
+    superpixels = EncodedPicture(_bytes(fields["superpixel_map"], inside), inside).numbers().astype(int)
     if superpixels.ndim != 2:
         raise DataError(f"{inside}: a PNG of one channel belongs here, not {superpixels.shape[2]}.")
     labels = np.asarray(fields["superpixel_labels"]).ravel()
@@ -296,7 +286,7 @@ def _open_mask(path, position):
         raise DataError(f"{inside}: superpixels {superpixels.min()} to {superpixels.max()}, but "
                         f"superpixel_labels has entries 1 to {len(labels)}.")
     mask = labels[superpixels - 1].astype(np.float64) - 1  # signed: a label 0 must not wrap
-    mask = checked_mask(mask, size, len(ORIGINAL_CLASSES), where)
+    mask = checked_mask(mask, raster, len(ORIGINAL_CLASSES), where)
     return to_refined(ORIGINAL_CLASSES)[mask]
 
 

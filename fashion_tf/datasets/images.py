@@ -1,39 +1,30 @@
 """From an image reference in a table to pixels.
 
 A reference is a file's path, or ``path#index`` for the index-th picture (from 0) inside a file
-that holds many. Three kinds of file are known here: JPEG, PNG and WebP files; IDX files (any
-``path#index`` that nobody else claims); and whatever a dataset's reader adds with
-`register_opener`, e.g. pictures or masks inside a ``.mat`` file.
+that holds many. Three kinds of file are known here: encoded pictures (`fashion_tf.datasets.encoded`:
+JPEG, PNG, WebP and others); IDX files (any ``path#index`` that nobody else claims); and whatever a
+dataset's reader adds with `register_opener`, e.g. pictures or masks inside a ``.mat`` file.
 
-A file is never decoded before its header says that it is a picture of bearable size.
+Pictures come upright. Boxes, mask files and landmarks are in pixels of the picture as it is stored,
+as the datasets' own tools have them, and are turned along with it.
 """
 
-import io
 import os
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-# The three plug-ins are imported by name because Pillow would otherwise import all of its own.
-from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
-
+from fashion_tf.datasets.encoded import MAXIMUM_BYTES, MAXIMUM_PIXELS, EncodedPicture, Raster, to_rgb
 from fashion_tf.datasets.idx import read_idx
 from fashion_tf.errors import DataError
 
-FORMATS = tuple(plugin.format for plugin in (
-    JpegImagePlugin.JpegImageFile, PngImagePlugin.PngImageFile, WebPImagePlugin.WebPImageFile))
-# Above any photo of the datasets by far: a forged or misplaced file stops here, before memory fills.
-MAXIMUM_BYTES = 64 << 20
-MAXIMUM_PIXELS = 1 << 26  # 67 million: a photo of a 50-megapixel camera still passes
-_ORIENTATION = 0x0112  # the EXIF tag, and how a picture with each of its values is put upright
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+SHOWN_FAILURES = 10
 _OPENERS = {"image": {}, "mask": {}}
 _READERS_FILES = (".mat", ".json")  # endings that the kit's own readers register openers for
 
@@ -49,11 +40,11 @@ def register_opener(kind, ending, opener):
             ``"fashionista_v0.2.1.mat"``; the longest ending that fits wins, so readers whose files
             share an extension do not meet.
         opener: Called as ``opener(path, index)`` with the path as text and the index as an int,
-            or None where the reference has none. Returns the bytes of a JPEG, PNG or WebP file,
-            or a uint8 array: (height, width, 3) or (height, width) for a picture, (height, width)
-            label numbers for a mask. It may be called from several threads at once, once for each
-            picture, so it should keep the open file (`functools.lru_cache`). It raises DataError
-            with the file's name where the file is damaged.
+            or None where the reference has none. Returns the bytes of an encoded picture, or a uint8
+            array: (height, width, 3) or (height, width) for a picture, (height, width) label
+            numbers for a mask, turned upright with its picture. It may be called from several threads
+            at once, once for each picture, so it should keep the open file (`functools.lru_cache`).
+            It raises DataError with the file's name where the file is damaged.
 
     Example:
         >>> register_opener("mask", ".mat", lambda path, index: read_groundtruth(path))
@@ -64,7 +55,7 @@ def register_opener(kind, ending, opener):
 def split_reference(reference):
     """(path, index) of an image reference; the index is None where the whole file is meant."""
     path, mark, index = str(reference).rpartition("#")
-    if mark and index.isascii() and index.isdecimal():
+    if mark and index.isascii() and index.isdecimal() and len(index) < 19:
         return path, int(index)
     return str(reference), None
 
@@ -106,7 +97,12 @@ def _packed_pictures(path, indices):
     return array[indices]
 
 
-def _file_bytes(path):
+def file_bytes(path):
+    """The bytes of an encoded picture's file.
+
+    Raises:
+        DataError: It is absent, no file, empty, unreadable or larger than MAXIMUM_BYTES.
+    """
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -124,67 +120,29 @@ def _file_bytes(path):
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
-def _header(data, name):
-    """A Pillow image of which only the header is read, its size checked."""
-    bound = f"pictures above {MAXIMUM_PIXELS:,} pixels are refused."
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise DataError(f"{name}: not a JPEG, PNG or WebP picture, or damaged at its beginning "
-                        f"(it begins with {data[:12]!r}).") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{name}: {bound}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{name}: its header is damaged ({error}). Get the file again.") from None
-    width, height = picture.size
-    if width * height > MAXIMUM_PIXELS:
-        raise DataError(f"{name}: {width} x {height} pixels; {bound}")
-    return picture
+class _Decoding:
+    """Lets threads decode at once while their pictures together stay below `MAXIMUM_PIXELS`.
 
-
-def _decode(data, name, size=None, box=None):
-    """Decodes an encoded picture and puts it upright.
-
-    Where only a smaller picture is wanted, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (never
-    below what `size` needs): that is much of its decoding saved.
-
-    Returns:
-        (Pillow image of any mode, (width, height) of the whole upright picture, how many of its
-        pixels one pixel of the image spans).
+    A picture of that size takes some 400 MB while it is decoded; one for each core would be too many.
     """
-    picture, shrunk = _header(data, name), 1
-    try:
-        if picture.format == "PNG":
-            picture.load()  # the EXIF chunk may stand after the pixels
-        orientation = picture.getexif().get(_ORIENTATION, 1)
-        turned = orientation in (5, 6, 7, 8)
-        width, height = picture.size[::-1] if turned else picture.size
-        if size is not None:
-            x1, y1, x2, y2 = _clipped(box, width, height, name)
-            smallest = (width * size[1] / (x2 - x1), height * size[0] / (y2 - y1))
-            drafted = picture.draft(None, [int(side) for side in
-                                           (smallest[::-1] if turned else smallest)])
-            if drafted:  # (mode, (0, 0, width / shrunk, height / shrunk)); None where it is no JPEG
-                shrunk = (height if turned else width) / drafted[1][2]
-        picture.load()
-    except DataError:
-        raise
-    except Exception as error:  # decoders raise what they like: OSError, SyntaxError, struct.error
-        raise DataError(f"{name}: damaged or cut off ({error}). Get the file again.") from None
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
-    return picture, (width, height), shrunk
+
+    def __init__(self):
+        self._freed, self._pixels = threading.Condition(), 0
+
+    @contextmanager
+    def of(self, pixels):
+        with self._freed:
+            self._freed.wait_for(lambda: self._pixels == 0 or self._pixels + pixels <= MAXIMUM_PIXELS)
+            self._pixels += pixels
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._pixels -= pixels
+                self._freed.notify_all()
 
 
-def _to_rgb(picture):
-    if picture.mode.startswith("I"):  # 16-bit grey, which Pillow itself would clip at 255
-        grey = (np.asarray(picture).astype(np.uint32) * 255 + 32767) // 65535
-        picture = Image.fromarray(grey.astype(np.uint8))
-    if picture.mode in ("RGBA", "LA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+_DECODING = _Decoding()
 
 
 def _clipped(box, width, height, name):
@@ -245,16 +203,18 @@ def _checked(array, name, dimensions):
 def read_image(reference, size=None, box=None):
     """Reads one picture.
 
-    Grey, 16-bit, palette and CMYK files become 8-bit RGB; transparency is laid on white; a photo
-    that its EXIF data says is turned is put upright. Colour profiles are not applied. A JPEG has no
-    checksum: bytes that changed in its middle show as wrong pixels, not as an error.
+    Grey, 16-bit, palette and CMYK files become 8-bit RGB; transparency is laid on white; of a film
+    the first frame is taken; a photo that its EXIF data says is turned is put upright. Colour profiles
+    are not applied. A JPEG has no checksum: bytes that changed in its middle show as wrong pixels,
+    not as an error.
 
     Args:
         reference: An image reference as `Dataset.table["image"]` holds it.
         size: (height, width) to resize to, or None for the picture's own size. Asking for a small
-            size is faster than resizing afterwards (the decoder itself shrinks a JPEG).
-        box: (x1, y1, x2, y2) to crop to, in pixels of the upright picture, right and bottom
-            exclusive; clipped at the edges.
+            size is faster than resizing afterwards (the decoder itself shrinks a JPEG), and alone
+            reads a JPEG of more than MAXIMUM_PIXELS.
+        box: (x1, y1, x2, y2) to crop to, in pixels of the picture as stored (it is turned with it),
+            right and bottom exclusive; clipped at the edges.
 
     Returns:
         uint8 in 0..255: (height, width, 3); (height, width) for a picture in an IDX file.
@@ -268,65 +228,119 @@ def read_image(reference, size=None, box=None):
 
 def read_with_size(reference, size):
     """As `read_image`, from one decoding: the picture at a `size`, and its own (height, width)."""
-    picture, (width, height) = _read(reference, size, None)
-    return picture, (height, width)
+    picture, raster = _read(reference, size, None)
+    return picture, raster.upright
+
+
+def read_annotated(reference, mask_reference, box=None):
+    """Reads a picture with its mask, and its box, all three upright.
+
+    A mask file is turned along with its picture, unless its own EXIF data turned it, or it has the
+    size of the upright picture and not that of the stored one: then it is upright already.
+
+    Args:
+        reference: As for `read_image`.
+        mask_reference: As for `read_mask`.
+        box: (x1, y1, x2, y2) in pixels of the picture as stored, or None.
+
+    Returns:
+        (picture, uint8 (height, width, 3); mask, uint8 (height, width); box).
+
+    Raises:
+        DataError: As for `read_image` and `read_mask`, or the two differ in size.
+    """
+    picture, raster = _read(reference, None, None)
+    mask, upright = _mask(mask_reference)
+    if not upright and mask.shape == raster.stored:
+        mask, upright = raster.turn(mask), True
+    if mask.shape != raster.upright:
+        raise DataError(
+            f"{mask_reference}: a mask of {mask.shape[0]} x {mask.shape[1]} pixels (height x width) for "
+            f"{reference} of {raster.upright[0]} x {raster.upright[1]}.")
+    return picture, mask, raster.turn_box(box)
+
+
+def upright_points(reference, points):
+    """Landmarks of a picture, in pixels of the upright picture that `read_image` returns.
+
+    Args:
+        reference: As for `read_image`.
+        points: (..., 2): x and y in pixels of the picture as stored, as annotations give them.
+
+    Returns:
+        float64, of the same shape.
+
+    Raises:
+        DataError: As for `read_image`, as far as the file's header tells.
+    """
+    source, _ = _source(reference, "image")
+    if not isinstance(source, bytes):
+        return np.asarray(points, dtype=np.float64)
+    return EncodedPicture(source, reference).raster.turn_points(points)
+
+
+def _source(reference, kind):
+    """(bytes or array, whether it is a picture of an IDX file) of a reference."""
+    path, index = split_reference(reference)
+    opener = _opener(kind, path)
+    if opener is None and index is not None:
+        return _packed_pictures(path, np.asarray([index]))[0], True
+    return (file_bytes(path) if opener is None else opener(path, index)), False
 
 
 def _read(reference, size, box):
-    path, index = split_reference(reference)
-    opener = _opener("image", path)
-    if opener is None and index is not None:
-        array = _packed_pictures(path, np.asarray([index]))[0]
-        grey = True
-    else:
-        array = _file_bytes(path) if opener is None else opener(path, index)
-        grey = False
-    if isinstance(array, bytes):
-        picture, whole, shrunk = _decode(array, reference, size, box)
-    else:
-        picture = Image.fromarray(_checked(array, reference, dimensions=(2, 3)))
-        whole, shrunk = picture.size, 1
-    picture = picture if grey else _to_rgb(picture)
-    return _cut(picture, reference, size, box, Image.Resampling.BILINEAR, whole, shrunk), whole
+    """(the upright picture as an array, its `Raster`)."""
+    source, packed = _source(reference, "image")
+    if not isinstance(source, bytes):
+        picture = Image.fromarray(_checked(source, reference, dimensions=(2, 3)))
+        raster = Raster(*source.shape[:2])
+        picture = picture if packed else to_rgb(picture)
+        return _cut(picture, reference, size, box, Image.Resampling.BILINEAR), raster
+    encoded = EncodedPicture(source, reference)
+    raster = encoded.raster
+    box, whole = raster.turn_box(box), raster.upright[::-1]
+    if size is not None:
+        encoded.shrink(size, _clipped(box, *whole, reference))
+    with _DECODING.of(encoded.cost):
+        picture = to_rgb(encoded.decode())
+        return _cut(picture, reference, size, box, Image.Resampling.BILINEAR, whole, encoded.shrunk), raster
 
 
 def read_mask(reference, size=None, box=None):
     """Reads one mask of label numbers.
 
     Args:
-        reference: As for `read_image`; a palette PNG gives its palette numbers, not its colours.
+        reference: As for `read_image`; a palette PNG gives its palette numbers, not its colours, and
+            a grey one of 1, 2 or 4 bits the numbers that it holds. A file comes as stored (turned
+            only if its own EXIF data says so): `read_annotated` turns it with its picture. A mask of
+            a dataset's reader is upright.
         size: (height, width) to resize to by nearest pixel, or None.
-        box: As for `read_image`.
+        box: (x1, y1, x2, y2) to crop to, in pixels of the mask, or None.
 
     Returns:
         uint8 (height, width).
 
     Raises:
         DataError: As for `read_image`; or the file has several channels, numbers above 255, or is
-            a JPEG, whose compression changes the numbers at every edge.
+            no PNG: a JPEG's compression, for one, changes the numbers at every edge.
     """
-    path, index = split_reference(reference)
-    opener = _opener("mask", path)
-    if opener is None and index is not None:
-        array = _packed_pictures(path, np.asarray([index]))[0]
-    else:
-        array = _file_bytes(path) if opener is None else opener(path, index)
-    if isinstance(array, bytes):
-        header = _header(array, reference)
-        if header.format != "PNG":
-            raise DataError(f"{reference}: a mask in {header.format} format; its compression "
-                            "changes label numbers. Masks must be PNG files.")
-        picture, _, _ = _decode(array, reference)
-        if picture.mode not in ("1", "L", "P") and not picture.mode.startswith("I"):
-            raise DataError(f"{reference}: a mask has one channel of label numbers; this file is "
-                            f"{picture.mode}.")
-        array = np.array(picture)
-        if array.max() > 255:
-            raise DataError(f"{reference}: label number {array.max()}; masks hold 0 to 255.")
-        array = array.astype(np.uint8)
-    array = _checked(array, reference, dimensions=(2,))
-    picture = Image.fromarray(array)
-    return _cut(picture, reference, size, box, Image.Resampling.NEAREST)
+    return _cut(Image.fromarray(_mask(reference)[0]), reference, size, box, Image.Resampling.NEAREST)
+
+
+def _mask(reference):
+    """(mask, whether it is known to be upright)."""
+    source, packed = _source(reference, "mask")
+    if not isinstance(source, bytes):
+        return _checked(source, reference, dimensions=(2,)), not packed
+    encoded = EncodedPicture(source, reference)
+    with _DECODING.of(encoded.cost):
+        numbers = encoded.numbers()
+        if numbers.ndim != 2:
+            raise DataError(f"{reference}: a mask has one channel of label numbers; this file has "
+                            f"{numbers.shape[2]}.")
+        if numbers.max() > 255:
+            raise DataError(f"{reference}: label number {numbers.max()}; masks hold 0 to 255.")
+        return encoded.raster.turn(numbers.astype(np.uint8)), encoded.raster.orientation != 1
 
 
 def read_all(read, items):
@@ -340,7 +354,7 @@ def read_all(read, items):
         What `read` returns, in order.
 
     Raises:
-        DataError: At the end, if any item failed: how many, and the first five messages.
+        DataError: At the end, if any item failed: how many, and the first ten messages.
     """
     failures = []
 
@@ -357,8 +371,8 @@ def read_all(read, items):
             if not failures:
                 yield from results
     if failures:
-        shown = "\n  ".join(sorted(failures)[:5])
-        more = f"\n  and {len(failures) - 5:,} more" if len(failures) > 5 else ""
+        shown = "\n  ".join(sorted(failures)[:SHOWN_FAILURES])
+        more = f"\n  and {len(failures) - SHOWN_FAILURES:,} more" if len(failures) > SHOWN_FAILURES else ""
         raise DataError(failures[0] if len(failures) == 1 else
                         f"{len(failures):,} of {len(items):,} pictures cannot be read:\n  {shown}"
                         f"{more}")

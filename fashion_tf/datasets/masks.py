@@ -4,11 +4,11 @@ Those readers teach `fashion_tf.datasets.images.read_mask` their ``.mat`` files,
 read by its reference alone: uint8 (height, width), indices into the dataset's ``classes``.
 """
 
-import io
-
 import numpy as np
 import pandas as pd
 
+from fashion_tf.datasets.encoded import EncodedPicture
+from fashion_tf.datasets.images import file_bytes
 from fashion_tf.errors import DataError
 
 
@@ -17,52 +17,39 @@ def no_labels(rows, classes):
     return pd.Categorical.from_codes(np.full(rows, -1), categories=classes)
 
 
-def picture_size(source, where):
-    """The (height, width) in pixels of a picture that has a mask, from its header alone.
+def photo_raster(source, where):
+    """The `fashion_tf.datasets.encoded.Raster` of a photo that has a mask, from its header alone.
 
     Args:
         source: A file's path, or the bytes of an encoded picture.
-        where: The picture's name for the message.
+        where: The photo's name for the message.
 
     Raises:
-        DataError: It is absent or no picture, or its EXIF data says that it is turned: it would be
-            put upright, and its mask, drawn on the pixels as stored, would not.
+        DataError: It is absent, or no picture.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
-            turned = picture.getexif().get(0x0112, 1) != 1
-            size = picture.height, picture.width
-    except FileNotFoundError:
-        raise DataError(f"{where}: no such file.") from None
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{where}: not a readable picture ({error}).") from None
-    if turned:
-        raise DataError(f"{where}: its EXIF data says that it is turned, but its mask is not. "
-                        "Remove the EXIF orientation.")
-    return size
+    return EncodedPicture(source if isinstance(source, bytes) else file_bytes(source), where).raster
 
 
-def checked_mask(mask, size, count, where):
-    """A mask as uint8 class indices, once it is sure that it fits its picture and its classes.
+def checked_mask(mask, raster, count, where):
+    """A mask as uint8 class indices, upright, once it is sure that it fits its photo and its classes.
 
     Args:
-        mask: (height, width) whole numbers of any dtype.
-        size: (height, width) of the picture.
+        mask: (height, width) whole numbers of any dtype, drawn on the photo as it is stored. Where only
+            the size of the upright photo fits, the mask is upright already.
+        raster: The photo's `Raster`.
         count: How many classes there are.
         where: The mask's name for the message.
 
     Returns:
-        uint8 of shape (height, width), in 0 .. count - 1.
+        uint8 in 0 .. count - 1, of the upright photo's (height, width).
 
     Raises:
-        DataError: The size differs from the picture's, or a label is out of range.
+        DataError: The size differs from the photo's, or a label is out of range.
     """
-    if mask.shape != tuple(size):
+    if mask.shape not in (raster.stored, raster.upright):
         shape = " x ".join(map(str, mask.shape))
         raise DataError(f"{where}: a mask of {shape} pixels (height x width) for a picture of "
-                        f"{size[0]} x {size[1]}. Was the picture resized or turned?")
+                        f"{raster.height} x {raster.width}. Was the picture resized or turned?")
     with np.errstate(invalid="ignore"):  # no warning on top of the error
         labels = mask.astype(np.uint8)
     wrong = (labels != mask) | (labels >= count)
@@ -70,7 +57,7 @@ def checked_mask(mask, size, count, where):
         row, column = np.argwhere(wrong)[0]
         raise DataError(f"{where}: label {mask[row, column]} at row {row}, column {column}; the "
                         f"labels are 0 to {count - 1}.")
-    return labels
+    return raster.turn(labels) if mask.shape == raster.stored else labels
 
 
 def drawn_mask(drawing, names, classes):

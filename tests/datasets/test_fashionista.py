@@ -182,7 +182,7 @@ def test_malformed(tmp_path, name, truths, more, message):
 @pytest.mark.parametrize(("name", "truth", "message"), [
     (REFINED, refined(1, annotation=encoded(LABELS + 1)), "annotation: label 25 at row 2, column 0"),
     (REFINED, refined(1, image=photo((3, 4))), "a mask of 4 x 3 pixels .* a picture of 3 x 4"),
-    (REFINED, refined(1, annotation=encoded(LABELS)[:, :40]), "annotation: not a readable PNG"),
+    (REFINED, refined(1, annotation=encoded(LABELS)[:, :40]), "annotation: its header is damaged"),
     (REFINED, refined(1, annotation=np.ones((3, 4))), "annotation: not the bytes of an encoded"),
     (ORIGINAL, original(1, annotation={"superpixel_labels": np.ones((3, 1))}),
      r"superpixel_map: superpixels 1 to 4, but superpixel_labels has entries 1 to 3"),
@@ -197,6 +197,44 @@ def test_bad_mask(tmp_path, name, truth, message):
     with pytest.raises(DataError, match=message) as error:
         read_mask(reference)
     assert f"{tmp_path / name}: truths(1).annotation" in str(error.value)
+
+
+def test_eps_starts_no_program(tmp_path, monkeypatch):
+    """Pillow would hand EPS to Ghostscript, a program that runs the file."""
+    import subprocess
+
+    monkeypatch.setattr(subprocess, "check_call", lambda *_, **__: pytest.fail("started a program"))
+    eps = encoded(np.dstack([LABELS] * 3), "EPS")
+    write(tmp_path / REFINED, [refined(1, image=eps), refined(2, annotation=eps)])
+    table = fashionista.read(tmp_path).table
+    for read, reference in ((read_image, table["image"][0]), (read_mask, table["mask"][0]),
+                            (read_mask, table["mask"][1])):
+        with pytest.raises(DataError, match=r"not a JPEG.*%!PS"):
+            read(reference)
+
+
+def test_a_turned_photo_turns_its_mask(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its left side
+    write(tmp_path / REFINED, [refined(1, image=encoded(np.full((4, 3, 3), 100, np.uint8), "JPEG", exif=exif))])
+    table = fashionista.read(tmp_path).table
+    assert read_image(table["image"][0]).shape == (3, 4, 3)
+    np.testing.assert_array_equal(read_mask(table["mask"][0]), np.rot90(LABELS, -1))
+
+
+def test_grey_masks_of_four_bits(tmp_path):
+    """Packed by hand after the PNG specification: two pixels a byte, a filter byte before each row."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    labels = np.array([[0, 1, 8, 15]] * 4, np.uint8)
+    png = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 4, 0, 0, 0, 0))
+           + chunk(b"IDAT", zlib.compress(b"\x00\x01\x8f" * 4)) + chunk(b"IEND", b""))
+    write(tmp_path / REFINED, [refined(1, image=photo((4, 4)), annotation=np.frombuffer(png, np.uint8).reshape(1, -1))])
+    np.testing.assert_array_equal(read_mask(fashionista.read(tmp_path).table["mask"][0]), labels)
 
 
 def test_damaged_photo(tmp_path):

@@ -1,15 +1,14 @@
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, picture_size
+from fashion_tf.datasets.encoded import Raster
+from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.errors import DataError
 
 
 def test_checked_mask():
-    mask = checked_mask(np.array([[0.0, 1.0, 2.0]]), (1, 3), 3, "a.mat")
+    mask = checked_mask(np.array([[0.0, 1.0, 2.0]]), Raster(1, 3), 3, "a.mat")
     assert mask.dtype == np.uint8
     assert mask.tolist() == [[0, 1, 2]]
 
@@ -19,31 +18,36 @@ def test_label_out_of_range(wrong):
     mask = np.array([[0, 1], [2, wrong]])
     with pytest.raises(DataError, match=r"a\.mat: label \S+ at row 1, column 1; the labels are 0 "
                                         "to 2"):
-        checked_mask(mask, (2, 2), 3, "a.mat")
+        checked_mask(mask, Raster(2, 2), 3, "a.mat")
 
 
 def test_size_differs():
     with pytest.raises(DataError, match=r"a\.mat: a mask of 2 x 3 pixels .* a picture of 3 x 2"):
-        checked_mask(np.zeros((2, 3)), (3, 2), 3, "a.mat")
+        checked_mask(np.zeros((2, 3)), Raster(3, 2), 3, "a.mat")
 
 
-def test_picture_size(tmp_path):
-    Image.new("RGB", (5, 7)).save(tmp_path / "a.png")
-    assert picture_size(tmp_path / "a.png", "a") == (7, 5)
-    assert picture_size((tmp_path / "a.png").read_bytes(), "a") == (7, 5)
-    with pytest.raises(DataError, match="b: no such file"):
-        picture_size(tmp_path / "b.png", "b")
-    with pytest.raises(DataError, match="a: not a readable picture"):
-        picture_size(b"not a picture", "a")
+@pytest.mark.parametrize(("orientation", "upright"), [
+    (1, [[0, 1, 2], [3, 4, 5]]), (2, [[2, 1, 0], [5, 4, 3]]), (3, [[5, 4, 3], [2, 1, 0]]),
+    (4, [[3, 4, 5], [0, 1, 2]]), (5, [[0, 3], [1, 4], [2, 5]]), (6, [[3, 0], [4, 1], [5, 2]]),
+    (7, [[5, 2], [4, 1], [3, 0]]), (8, [[2, 5], [1, 4], [0, 3]])])  # fmt: skip
+def test_a_mask_is_turned_with_its_photo(orientation, upright):
+    raster = Raster(2, 3, orientation)
+    assert checked_mask(np.arange(6).reshape(2, 3), raster, 6, "a.mat").tolist() == upright
+    if orientation >= 5:  # a mask of the upright photo's size is upright already
+        assert checked_mask(np.array(upright), raster, 6, "a.mat").tolist() == upright
 
 
-def test_turned_photo_is_refused():
+def test_photo_raster(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    buffer = io.BytesIO()
-    Image.new("RGB", (5, 7)).save(buffer, "JPEG", exif=exif)
-    with pytest.raises(DataError, match="its mask is not"):
-        picture_size(buffer.getvalue(), "a.jpg")
+    Image.new("RGB", (5, 7)).save(tmp_path / "a.jpg", exif=exif)
+    for source in (tmp_path / "a.jpg", (tmp_path / "a.jpg").read_bytes()):
+        raster = photo_raster(source, "a")
+        assert raster == (7, 5, 6) and raster.upright == (5, 7)
+    with pytest.raises(DataError, match=r"b\.png: no such picture file"):
+        photo_raster(tmp_path / "b.png", "b")
+    with pytest.raises(DataError, match="a: not a JPEG"):
+        photo_raster(b"not a picture", "a")
 
 
 def test_no_labels():
