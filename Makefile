@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup course test lint bench clean
+.PHONY: setup course test lint bench colab rehearsal clean
 
 setup: $(STAMP)
 
@@ -31,5 +31,21 @@ lint: setup
 bench: setup
 	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+# The lessons in Colab's versions of everything, as a student's browser executes them. COLAB_LIST names another
+# list than the one that tests/colab/ holds: a file, or "published", Google's own of today.
+COLAB := .venv-colab/.installed
+COLAB_LIST ?=
+
+colab: $(COLAB)
+	.venv-colab/bin/python -I tests/colab/run_lessons.py
+
+$(COLAB): tests/colab/environment.py tests/colab/installed.txt | setup
+	$(BIN)/python tests/colab/environment.py .venv-colab $(if $(COLAB_LIST),--list $(COLAB_LIST))
+	@touch $@
+
+# The paper's networks and image sizes on a few drawn photos, without a GPU.
+rehearsal: setup
+	$(BIN)/fashion-tf run --profile rehearsal --out runs/rehearsal
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .venv-colab runs

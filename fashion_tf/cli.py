@@ -34,9 +34,10 @@ def _parser():
                               description="Executes lessons, each in a kernel of its own; writes "
                               "the executed notebooks and results.json. Exit code 1 if one failed.")
     run.add_argument("lessons", nargs="*", metavar="LESSON", help="ids such as 11 (default: all)")
-    run.add_argument("--profile", default="sample", choices=("sample", "real", "paper"),
+    run.add_argument("--profile", default="sample", choices=("sample", "real", "paper", "rehearsal"),
                      help="sample: drawn data (default); real: open data on two cores; paper: the "
-                     "paper's data and settings on a GPU")
+                     "paper's data and settings on a GPU; rehearsal: the paper's networks and sizes on "
+                     "a few drawn photos, one epoch")
     run.add_argument("--data", metavar="FOLDER|sample",
                      help="folder of datasets (default: the sample, or $FASHION_TF_DATA)")
     run.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE",

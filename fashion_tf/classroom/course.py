@@ -14,7 +14,8 @@ from fashion_tf.errors import CourseError
 from fashion_tf.files import json_value, read_whole
 
 MAXIMUM_BYTES = 2 * 1024 * 1024  # of course.yml
-PROFILES = ("sample", "real", "paper")
+PROFILES = ("sample", "real", "paper", "rehearsal")
+REHEARSAL = "rehearsal"  # shows that the paper's settings run; what it measures means nothing
 RECORD_KINDS = ("result", "baseline", "description")
 DEVICE_NEEDS = ("gpu",)
 
@@ -23,7 +24,8 @@ DEVICE_NEEDS = ("gpu",)
 class PromisedRecord:
     """A result that a lesson promises to record.
 
-    `kind` is ``"result"`` (has a baseline, and a floor in each profile that promises it),
+    `kind` is ``"result"`` (has a baseline, and a floor in each profile that promises it; a rehearsal
+    promises what the paper's profile does, and nothing can miss a floor there),
     ``"baseline"`` or ``"description"`` (a number that is reported, and that nothing can pass or miss).
     """
 
@@ -35,7 +37,7 @@ class PromisedRecord:
 
     def promised_in(self, profile):
         """Whether a run of this profile must record it: a result may need data that others lack."""
-        return self.kind != "result" or profile in self.floors
+        return self.kind != "result" or ("paper" if profile == REHEARSAL else profile) in self.floors
 
 
 @dataclass(frozen=True)
@@ -326,9 +328,10 @@ def _record(name, entry, where, profiles):
         if baseline is not None or floors:
             raise CourseError(f"{where}: a {kind} has neither a baseline nor floors.")
         return PromisedRecord(name, meaning, kind, None, {})
-    if baseline is None or not floors or not set(floors) <= set(profiles):
+    with_floors = [profile for profile in profiles if profile != REHEARSAL]
+    if baseline is None or not floors or not set(floors) <= set(with_floors):
         raise CourseError(f"{where}: a result needs a baseline and a floor for each profile that "
-                          f"promises it ({', '.join(profiles)}).")
+                          f"promises it ({', '.join(with_floors)}).")
     for profile, floor in floors.items():
         if not _is_number(floor) or floor <= baseline:
             raise CourseError(f"{where}: the floor of {profile} is {reprlib.repr(floor)}; it must be a number "

@@ -128,7 +128,7 @@ def _build(folder, course):
     content, results = _read(folder, course)
     results = {result.lesson: result for result in results}
     drawn = {name for name, result in results.items() if result.status != NOT_RUN
-             and result.parameters.get("DATA", content["data"]) == "sample"}
+             and str(result.parameters.get("DATA", content["data"])).partition(":")[0] == "sample"}
     taught = {lesson.paper for lesson in course.lessons}
     return {
         "title": TITLE,

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import fashion_tf
-from fashion_tf.classroom.course import PROFILES
+from fashion_tf.classroom.course import PROFILES, REHEARSAL
 from fashion_tf.classroom.execution import Job, Kernels, recorded_form, run_lesson, with_parameters
 from fashion_tf.classroom.notebooks import canonical_bytes, find_parameters, read_notebook
 from fashion_tf.classroom.results import (
@@ -52,8 +52,8 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
         course: A `fashion_tf.classroom.course.Course`.
         lessons: Ids or notebook names; all when empty.
         profile: One of `fashion_tf.classroom.course.PROFILES`.
-        data: ``"sample"`` or a folder of datasets. By default the sample profile takes the sample,
-            and the others the folder that FASHION_TF_DATA names.
+        data: ``"sample"`` or a folder of datasets. By default the profiles sample and rehearsal take
+            the sample, and the others the folder that FASHION_TF_DATA names.
         settings: Texts ``NAME=VALUE``, or ``LESSON:NAME=VALUE`` for one lesson only.
         jobs: Lessons at the same time, or ``"auto"``: as many as cores and memory bear (one where a
             lesson needs the GPU).
@@ -186,8 +186,11 @@ def _earlier_results(out, profile, course):
 
 
 def _data_folder(data, profile):
+    if profile == REHEARSAL and data not in (None, "sample"):
+        raise RunError(f"--data {data}: a rehearsal takes drawn photos, as many as course.yml says. Leave "
+                       "--data out, or choose another profile.")
     if data is None:
-        data = "sample" if profile == "sample" else os.environ.get("FASHION_TF_DATA")
+        data = "sample" if profile in ("sample", REHEARSAL) else os.environ.get("FASHION_TF_DATA")
     if data in (None, "sample"):
         return data
     folder = Path(data).expanduser().resolve()  # the kernels work in folders of their own

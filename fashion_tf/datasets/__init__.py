@@ -1,6 +1,7 @@
 """Official files on disk, or the drawn sample, to one `Dataset` table."""
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -87,19 +88,41 @@ def sample_folder(name, seed=0):
     return parent / name if (parent / name).is_dir() else write_sample(name, parent, seed)
 
 
+def sample_count(data):
+    """How many rows of the drawn sample are meant.
+
+    Args:
+        data: As `load` takes it.
+
+    Returns:
+        For ``"sample:N"`` the number N; infinity for ``"sample"``, the whole of it; 0 where a folder is meant.
+
+    Raises:
+        DataError: What stands after the colon is no number above 0.
+    """
+    word, colon, count = str(data).partition(":")
+    if word != "sample":
+        return 0
+    if colon and not (count.isascii() and count.isdigit() and int(count)):
+        raise DataError(f"{data}: after 'sample:' stands how many rows of the sample to take, such as "
+                        "'sample:40'.")
+    return int(count) if colon else math.inf
+
+
 def find_folder(name, data=None):
     """The folder that holds a dataset's files.
 
     Args:
         name: The dataset's name.
-        data: ``"sample"``; or a folder: the dataset's own, or one with a subfolder `name`; or
-            None for the folder that the environment variable FASHION_TF_DATA names.
+        data: ``"sample"`` or ``"sample:N"``, which lie in one folder; or a folder: the dataset's own, or
+            one with a subfolder `name`; or None for the folder that the environment variable
+            FASHION_TF_DATA names.
 
     Raises:
         DataError: The folder is absent or holds no such dataset. Says where it looked.
     """
     reader(name)
-    if data == "sample":
+    if sample_count(data):
         return sample_folder(name)
     data = data or os.environ.get("FASHION_TF_DATA")
     if not data:
@@ -122,7 +145,8 @@ def load(name, data="sample"):
 
     Args:
         name: One of `READERS`.
-        data: ``"sample"`` for the drawn sample, or a folder as `find_folder` takes it.
+        data: ``"sample"`` for the drawn sample, ``"sample:N"`` for N rows of it
+            (`fashion_tf.datasets.subsets.few`), or a folder as `find_folder` takes it.
 
     Returns:
         A `fashion_tf.datasets.table.Dataset`.
@@ -134,4 +158,9 @@ def load(name, data="sample"):
         >>> load("fashion-mnist", data="sample").classes[0]
         'T-shirt/top'
     """
-    return reader(name).read(find_folder(name, data))
+    dataset, count = reader(name).read(find_folder(name, data)), sample_count(data)
+    if 0 < count < math.inf:
+        from fashion_tf.datasets.subsets import few
+
+        return few(dataset, count)
+    return dataset

@@ -1,8 +1,17 @@
 """Ten classes of clothing from several datasets, split alike: what the categories paper's lessons read."""
 
+import math
 from dataclasses import replace
 
-from fashion_tf.datasets import clothing_small, deepfashion, find_folder, imaterialist, load, products
+from fashion_tf.datasets import (
+    clothing_small,
+    deepfashion,
+    find_folder,
+    imaterialist,
+    load,
+    products,
+    sample_count,
+)
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.errors import DataError
 
@@ -26,7 +35,8 @@ def ten_categories(name, data="sample", per_class=5_000, seed=0):
             where its test split is absent, its validation split is the test split and a seventh of
             the training photos is held out. ``"fashion-product-images"``: catalogue pictures under
             the classes of clothing-dataset-small, split 0.7/0.15/0.15.
-        data: As `fashion_tf.datasets.load` takes it.
+        data: As `fashion_tf.datasets.load` takes it. ``"sample:N"`` is N photos of the ten classes in equal
+            parts, drawn after the classes are known.
         per_class: At most so many photos a class (not for clothing-dataset-small); the paper takes
             5,000.
         seed: Which photos are drawn, and which split they go to.
@@ -39,6 +49,9 @@ def ten_categories(name, data="sample", per_class=5_000, seed=0):
 
     Taught in: 21_three_architectures.ipynb
     """
+    drawn = sample_count(data)
+    if 0 < drawn < math.inf and name != clothing_small.NAME:  # its classes are the ten
+        data, per_class = "sample", min(per_class, max(1, drawn // 10))
     if name == deepfashion.NAME:
         return deepfashion.ten_categories(load(name, data), per_class, seed)
     if name == imaterialist.NAME:

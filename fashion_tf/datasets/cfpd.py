@@ -140,9 +140,8 @@ def paper_split(dataset, seed=0):
         A `Dataset`.
     """
     table = sequential_split(dataset).table
-    count = int(table["position"].max()) + 1
     others = np.flatnonzero(table["split"] != "test")
-    validation = round(108 / OFFICIAL_COUNT * count)
+    validation = max(1, round(108 / OFFICIAL_COUNT * len(table)))
     drawn = np.random.Generator(np.random.PCG64(seed)).permutation(others)[:validation]
     split = table["split"].to_numpy(dtype=object, copy=True)
     split[others] = "train"

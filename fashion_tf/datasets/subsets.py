@@ -78,6 +78,35 @@ def balance(dataset, per_class, seed, oversample=False):
     return replace(chosen, table=table, notes=tuple(notes))
 
 
+def few(dataset, count):
+    """A few rows that still show every split, and as many classes as they can.
+
+    Each split keeps its share of the rows, but at least one; in a split, the classes take turns, and of a
+    class (or where nothing has a label) rows are taken at even distances.
+
+    Args:
+        dataset: A `Dataset`.
+        count: About how many rows; all are kept where there are no more.
+
+    Returns:
+        A `Dataset` in the table's order; its notes say how many rows were left out.
+    """
+    if len(dataset) <= count:
+        return dataset
+    splits, labels, kept = dataset.table["split"].to_numpy(), dataset.labels, []
+    for split in pd.unique(splits):
+        rows = np.flatnonzero(splits == split)
+        wanted = max(1, round(count * len(rows) / len(dataset)))
+        turns = []  # (which turn, row)
+        for label in np.unique(labels[rows]):
+            own = rows[labels[rows] == label]
+            apart = own[np.unique(np.linspace(0, len(own) - 1, min(wanted, len(own))).round().astype(int))]
+            turns += enumerate(apart)
+        kept += [row for _, row in sorted(turns)[:wanted]]
+    chosen = dataset.where(np.sort(kept))
+    return replace(chosen, notes=(*dataset.notes, f"{len(chosen):,} of {len(dataset):,} rows are taken."))
+
+
 def split_at_random(dataset, seed, by_group=False, shares=SHARES):
     """Gives every row a new split, each class parted in the same shares.
 

@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
 from fashion_tf.classroom.course import PromisedRecord, load_course
+from fashion_tf.datasets import sample_count
 from fashion_tf.errors import CourseError
 
 GOOD = """
@@ -10,8 +13,8 @@ lessons:
   - notebook: 11_one.ipynb
     title: One
     paper: first
-    minutes: {sample: 1, real: 1, paper: 1}
-    profiles: {sample: {}, real: {needs: [fashion-mnist]}, paper: {needs: [gpu]}}
+    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
+    profiles: {sample: {}, real: {needs: [fashion-mnist]}, paper: {needs: [gpu]}, rehearsal: {}}
     records:
       accuracy: {meaning: how good, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
     tables:
@@ -41,6 +44,7 @@ def test_a_good_file(tmp_path):
     ("floors: {sample: 0.5", "floors: {sample: 0.1", "floor of sample is 0.1.*above the baseline"),
     ("floors: {sample: 0.5, real: 0.6, paper: 0.7}", "floors: {}", "a floor for each profile"),
     ("floors: {sample: 0.5, real: 0.6, ", "floors: {sample: 0.5, reel: 0.6, ", "a floor for each profile"),
+    ("floors: {", "floors: {rehearsal: 0.5, ", r"a floor for each profile that promises it \(sample, real, paper\)"),
     ("baseline: 0.1, ", "", "needs a baseline"),
     ("record: accuracy", "record: other", "no record 'other'"),
     ("needs: [gpu]", "needs: [tpu]", "unknown need 'tpu'"),
@@ -113,7 +117,25 @@ def test_this_courses_notebooks_are_all_listed(course):
 def test_a_result_may_be_promised_by_some_profiles_only():
     result = PromisedRecord("a", "b", "result", 0.1, {"real": 0.5})
     assert result.promised_in("real") and not result.promised_in("sample")
+    assert not result.promised_in("rehearsal")  # it promises what the paper's profile does
+    assert PromisedRecord("a", "b", "result", 0.1, {"paper": 0.5}).promised_in("rehearsal")
     assert PromisedRecord("a", "b", "description", None, {}).promised_in("sample")
+
+
+# What a rehearsal may set otherwise than the paper's profile: how long and on how much it trains, and what
+# a GPU or a download brings.
+OF_TIME_AND_DATA = re.compile(
+    r"DATA|CACHE|JOBS|\w*BATCH_SIZE|\w*EPOCHS|\w*SEEDS|\w*TRIALS|SPLITS|DRAWS|\w+_PHOTOS|READING_\w+|WEIGHTS"
+    r"|PHOTO_BACKBONE|MIXED_PRECISION")
+
+
+def test_a_rehearsal_has_the_papers_networks_and_sizes(course):
+    for lesson in course.lessons:
+        rehearsed, paper = (lesson.profiles[name].parameters for name in ("rehearsal", "paper"))
+        different = {name for name in {*rehearsed, *paper} if rehearsed.get(name) != paper.get(name)}
+        assert not {name for name in different if not OF_TIME_AND_DATA.fullmatch(name)}, lesson.id
+        assert not lesson.profiles["rehearsal"].needs, lesson.id
+        assert sample_count(rehearsed.get("DATA", "sample")), lesson.id
 
 
 def test_every_floor_stands_clearly_above_its_baseline(course):

@@ -42,11 +42,12 @@ lessons:
   - notebook: 11_example.ipynb
     title: An example
     paper: first
-    minutes: {sample: 1, real: 1, paper: 1}
+    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
     profiles:
       sample: {}
       real: {parameters: {EPOCHS: 3}}
       paper: {parameters: {EPOCHS: 9}}
+      rehearsal: {parameters: {EPOCHS: 1}}
     records:
       majority: {meaning: the commonest class, kind: baseline}
       accuracy: {meaning: the network, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.6}}

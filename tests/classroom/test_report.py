@@ -19,8 +19,8 @@ lessons:
   - notebook: 11_one.ipynb
     title: One
     paper: first
-    minutes: {sample: 1, real: 1, paper: 1}
-    profiles: {sample: {}, real: {}, paper: {}}
+    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
+    profiles: {sample: {}, real: {}, paper: {}, rehearsal: {}}
     records:
       accuracy: {meaning: how good, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
     tables:
@@ -29,8 +29,8 @@ lessons:
   - notebook: 12_two.ipynb
     title: Two
     paper: first
-    minutes: {sample: 1, real: 1, paper: 1}
-    profiles: {sample: {}, real: {}, paper: {}}
+    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
+    profiles: {sample: {}, real: {}, paper: {}, rehearsal: {}}
     records:
       loss_share: {meaning: a share, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
     tables:

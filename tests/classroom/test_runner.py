@@ -43,11 +43,12 @@ def lesson(number, extra=""):
     return f"""
   - notebook: {number}_lesson.ipynb
     title: Lesson {number}
-    minutes: {{sample: 1, real: 1, paper: 1}}
+    minutes: {{sample: 1, real: 1, paper: 1, rehearsal: 1}}
     profiles:
       sample: {{{extra}}}
       real: {{needs: [fashion-mnist]}}
       paper: {{needs: [gpu]}}
+      rehearsal: {{parameters: {{DATA: "sample:5"}}}}
     records:
       accuracy: {{meaning: how good, baseline: 0.1, floors: {{sample: 0.5, real: 0.5, paper: 0.5}}}}"""
 
@@ -219,6 +220,17 @@ def test_needs_stop_a_lesson_before_its_first_cell(tmp_path, monkeypatch):
     result, = run_course(course, profile="paper", out=tmp_path / "cpu", allow_cpu=True,
                          say=lambda line: None)
     assert result.status == "passed"
+
+
+def test_a_rehearsal_draws_as_many_photos_as_the_course_says_and_has_no_floors(tmp_path):
+    low = LESSONS["10"].replace("0.5 + STEPS / 100", "0.01")
+    assert low != LESSONS["10"]
+    course = make_course(tmp_path, {"10": low})
+    result, = run_course(course, profile="rehearsal", out=tmp_path / "out", say=lambda line: None)
+    assert (result.status, result.parameters["DATA"]) == ("passed", "sample:5")
+    assert result.records["accuracy"]["value"] == pytest.approx(0.01)
+    with pytest.raises(RunError, match="a rehearsal takes drawn photos"):
+        run_course(course, profile="rehearsal", data=str(tmp_path), out=tmp_path / "out")
 
 
 def test_the_gpu_question_is_put_to_tensorflow(monkeypatch):

@@ -1,6 +1,7 @@
 """Every dataset's sample: the official layout, read by the reader that meets the real files."""
 
 import hashlib
+import math
 
 import numpy as np
 import pytest
@@ -12,10 +13,14 @@ from fashion_tf.datasets import (
     imaterialist,
     load,
     reader,
+    sample_count,
     sample_folder,
     write_sample,
 )
+from fashion_tf.datasets.categories import ten_categories
 from fashion_tf.datasets.images import read_image, read_mask
+from fashion_tf.datasets.parsing import parsing_dataset
+from fashion_tf.errors import DataError
 
 # The classes that each sample shows (all of them, where it is not said).
 SHOWN = {"deepfashion": 37, "imaterialist": 24, "fashion-product-images": 3}
@@ -99,6 +104,24 @@ def test_the_ten_categories_come_out_of_both_datasets():
     label_map = imaterialist.read_label_map(sample_folder("imaterialist"))
     ten = imaterialist.ten_categories(dataset, label_map, per_class=20)
     assert ten.table["label"].nunique() == 10
+
+
+def test_a_part_of_the_sample_shows_every_class_and_split():
+    for name in ("deepfashion", "imaterialist", "clothing-dataset-small"):
+        counts = ten_categories(name, "sample:70").counts()
+        assert len(counts) == 10 and counts.to_numpy().min() >= 1, name
+        assert counts.to_numpy().sum() == pytest.approx(70, abs=2), name
+    for name in ("fashionista", "cfpd", "clothing-co-parsing"):
+        splits = parsing_dataset(name, "sample:12").table["split"].value_counts()
+        assert splits.sum() == pytest.approx(12, abs=1) and len(splits) == 3, name
+        assert splits["train"] > splits["test"] >= splits["validation"] >= 1, name
+
+
+def test_how_much_of_the_sample_is_meant():
+    assert [sample_count(data) for data in ("sample", "sample:40", "some/sample:4", None)] == [math.inf, 40, 0, 0]
+    for wrong in ("sample:", "sample:0", "sample:-3", "sample:few", "sample:²"):
+        with pytest.raises(DataError, match="after 'sample:' stands how many"):
+            sample_count(wrong)
 
 
 def test_deepfashion2_is_balanced_for_its_paper():

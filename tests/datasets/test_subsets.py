@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_tf.datasets.subsets import balance, relabel, split_at_random
+from fashion_tf.datasets.subsets import balance, few, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 
@@ -88,3 +88,30 @@ def test_shares_must_be_twentieths():
             split_at_random(dataset(), seed=0, shares=shares)
     half = split_at_random(dataset(), seed=0, shares={"train": 0.5, "test": 0.5})
     assert half.counts()["test"].tolist() == [50, 20, 5]
+
+
+def test_classes_smaller_than_the_twentieths_are_parted_by_group_too():
+    split = split_at_random(dataset((18, 16, 14), group_size=2), seed=3, by_group=True)
+    shares = split.table["split"].value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.7, abs=0.1)
+    assert (split.table.groupby("group")["split"].nunique() == 1).all()
+
+
+def test_few_rows_show_every_split_and_class():
+    whole = dataset((100, 40, 10))
+    table = whole.table.assign(split=["train"] * 90 + ["test"] * 58 + ["validation"] * 2)
+    whole = Dataset("toy", table, CLASSES)
+    chosen = few(whole, 12)
+    assert chosen.table["split"].value_counts().to_dict() == {"train": 7, "test": 5, "validation": 1}
+    test = chosen.split("test")
+    assert np.bincount(test.labels).tolist() == [2, 2, 1]  # the classes take turns
+    rows = [int(image[:-4]) for image in chosen.table["image"]]
+    assert rows == sorted(rows) and len(set(rows)) == len(rows)
+    assert chosen.notes == ("13 of 150 rows are taken.",)
+    assert few(whole, 150) is whole
+
+
+def test_few_of_rows_without_labels_are_taken_at_even_distances():
+    whole = dataset((9, 0, 0))
+    unlabelled = Dataset("toy", whole.table.assign(label=pd.Categorical([None] * 9, CLASSES)), CLASSES)
+    assert few(unlabelled, 3).table["image"].tolist() == ["0.jpg", "4.jpg", "8.jpg"]
