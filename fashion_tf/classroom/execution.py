@@ -25,7 +25,10 @@ from fashion_tf.classroom.records import read_records
 from fashion_tf.classroom.results import (
     EXECUTED_MARK,
     FAILED,
+    LOGS,
     PASSED,
+    UNFINISHED,
+    WORK,
     LessonResult,
     keep_result,
     without_paths,
@@ -64,15 +67,15 @@ class Job:
     @property
     def unfinished(self):
         """Where the notebook is executed; renamed when the lesson has ended."""
-        return self.output.with_name(f".unfinished-{self.lesson.notebook}")
+        return self.output.with_name(UNFINISHED + self.lesson.notebook)
 
     @property
     def work_folder(self):
-        return Path(self.out) / "work" / self.lesson.id
+        return Path(self.out) / WORK / self.lesson.id
 
     @property
     def log(self):
-        return Path(self.out) / "logs" / f"{self.lesson.id}.log"
+        return Path(self.out) / LOGS / f"{self.lesson.id}.log"
 
 
 class Kernels:
@@ -195,7 +198,7 @@ def _run_cells(job, kernels):
             return f"the lesson ran longer than its {job.lesson_seconds:.0f} s"
         return f"a cell ran longer than its {job.cell_seconds:.0f} s"
     except DeadKernelError:
-        return f"the kernel died (out of memory, or killed); logs/{job.log.name} may say more"
+        return f"the kernel died (out of memory, or killed); {LOGS}/{job.log.name} may say more"
     except OSError:
         raise
     except Exception as error:  # papermill or nbformat: this lesson's failure alone

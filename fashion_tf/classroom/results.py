@@ -18,6 +18,7 @@ RESULTS = "results.json"
 SCHEMA = 1
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 LOGS, WORK = "logs", "work"
+UNFINISHED = ".unfinished-"  # begins the name of a notebook while it is executed
 EXECUTED_MARK = "fashion_tf"  # in the metadata of a notebook that the runner executed
 MAXIMUM_RESULTS_BYTES = 50 * 1024 * 1024
 
@@ -111,6 +112,15 @@ def write_results(out, facts, results, hidden=()):
     write_atomically(out / RESULTS, _json_bytes(without_paths(content, hidden)))
     for result in results:
         _pending_file(out, result.lesson).unlink(missing_ok=True)
+
+
+def clear_leftovers(out):
+    """Removes what a killed run was writing; for the one run that has locked the folder."""
+    names = re.compile(rf"({re.escape(UNFINISHED)}\d\d_\w+\.ipynb|\.({re.escape(UNFINISHED)})?"
+                       r"(results\.json|\d\d_\w+\.ipynb)\.[0-9a-f]{12}\.part)")
+    for path in out.iterdir():
+        if names.fullmatch(path.name) and _is_real(path, stat.S_ISREG):
+            path.unlink(missing_ok=True)
 
 
 def _pending_file(out, lesson):

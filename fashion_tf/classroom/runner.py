@@ -28,6 +28,7 @@ from fashion_tf.classroom.results import (
     RESULTS,
     LessonResult,
     check_folder,
+    clear_leftovers,
     data_name,
     hidden_paths,
     read_results,
@@ -98,6 +99,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
 
 def _run_locked(course, chosen, profile, data, settings, jobs, backend, out, resume, allow_cpu,
                 cell_minutes, lesson_minutes, progress):
+    clear_leftovers(out)
     before = _earlier_results(out, profile, course)
     run = _Run(course, out, profile, data, before)
     device_missing = None

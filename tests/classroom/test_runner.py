@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from fashion_tf import cli
 from fashion_tf.classroom import execution, runner
 from fashion_tf.classroom.course import load_course
 from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
-from fashion_tf.classroom.results import LessonResult, keep_result, read_results, without_paths
+from fashion_tf.classroom.results import LessonResult, clear_leftovers, keep_result, read_results, without_paths
 from fashion_tf.classroom.runner import run_course
 from fashion_tf.errors import CourseError, RunError
 from fashion_tf.files import locked
@@ -348,6 +349,25 @@ def test_a_lesson_that_ended_when_its_run_was_killed_is_not_lost(tmp_path):
     assert read_results(tmp_path)[1] == [ended]
 
 
+def test_what_a_killed_run_was_writing_is_cleared_and_nothing_else(tmp_path):
+    ours = [".unfinished-10_lesson.ipynb", ".results.json.0123456789ab.part", ".10_lesson.ipynb.0123456789ab.part",
+            "..unfinished-10_lesson.ipynb.0123456789ab.part"]
+    theirs = [".unfinished-novel.ipynb", ".film.part", ".results.json.part", "10_lesson.ipynb"]
+    for name in ours + theirs:
+        (tmp_path / name).write_text("")
+    clear_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(theirs)
+
+
+def test_a_lesson_can_be_sent_to_another_machine(tmp_path):
+    course = make_course(tmp_path, {"10": LESSONS["10"]})
+    job = runner._job(course, course.lesson("10"), "sample", "sample", {}, tmp_path / "out", -1, "ray", None, None)
+    assert job.threads is None
+    result = execution.run_lesson(pickle.loads(pickle.dumps(job)))
+    assert (result.status, result.reasons) == ("passed", [])
+    assert (tmp_path / "out" / "logs" / "10.result.json").exists()
+
+
 def test_paths_are_written_by_the_folders_name():
     hidden = [("/home/me/kit/data", "data/"), ("/home/me", "~")]
     told = {"a": ["/home/me/kit/data", "in /home/me/kit/data/ccp/1.jpg: 'x'", "/home/me/b"], "b": 1,
@@ -402,6 +422,21 @@ def test_the_longest_lesson_begins_first(tmp_path):
     before = {"10": LessonResult("10", "", "passed", seconds=7.0)}
     assert runner._expected_seconds(job, before) == 7.0
     assert runner._expected_seconds(job, {}) == 60
+
+
+def test_a_terminal_shows_which_lessons_run_and_for_how_long(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    progress = runner._Progress(None)
+    progress.begin(3)
+    for number in ("10", "52"):
+        progress.started(type("Lesson", (), {"id": number, "title": "T"}))
+    progress.running["52"] -= 61
+    progress.show()
+    progress.say("[1/3] 11 done")
+    progress.end()
+    shown = capsys.readouterr()
+    assert "running: 10 (0 s), 52 (61 s)" in shown.err
+    assert "[1/3] 11 done" in shown.out and "begins" not in shown.out
 
 
 def test_what_is_said_cannot_steer_a_terminal():
