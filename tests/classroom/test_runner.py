@@ -95,6 +95,15 @@ def run(tmp_path_factory):
     return {result.lesson: result for result in results}, folder / "out", said
 
 
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """Lessons pass at once, for tests of what stands around them."""
+    def run_lesson(job, kernels=None):
+        return LessonResult(job.lesson.id, job.lesson.notebook, "passed", fingerprint=job.fingerprint)
+
+    monkeypatch.setattr(runner, "run_lesson", run_lesson)
+
+
 def test_a_lesson_that_keeps_its_promise_passes(run):
     results, out, _ = run
     assert (results["10"].status, results["10"].reasons) == ("passed", [])
@@ -179,12 +188,10 @@ def test_resume_runs_only_what_has_not_passed(run):
         None).fingerprint
 
 
-def test_parameters_reach_the_lesson_and_bad_ones_fail_it_alone(tmp_path):
+def test_an_unknown_parameter_fails_its_lesson_alone(tmp_path, no_kernels):
     course = make_course(tmp_path, {"10": LESSONS["10"], "18": LESSONS["18"]})
-    results = run_course(course, settings=["STEPS=7", "18:STEP=1"], out=tmp_path / "out",
-                         say=lambda line: None)
-    assert results[0].records["accuracy"]["value"] == pytest.approx(0.57)
-    assert results[1].status == "failed"
+    results = run_course(course, settings=["STEPS=7", "18:STEP=1"], out=tmp_path / "out", say=lambda line: None)
+    assert [one.status for one in results] == ["passed", "failed"]
     assert results[1].executed is None
     assert "unknown parameter STEP; 18_lesson.ipynb has DATA, STEPS, RATE" in results[1].reasons[0]
 
@@ -209,7 +216,7 @@ def test_settings_are_checked_before_the_first_cell(tmp_path):
         parameters("99:STEPS=1")
 
 
-def test_needs_stop_a_lesson_before_its_first_cell(tmp_path, monkeypatch):
+def test_needs_stop_a_lesson_before_its_first_cell(tmp_path, monkeypatch, no_kernels):
     monkeypatch.delenv("FASHION_TF_DATA", raising=False)
     monkeypatch.setattr(runner, "_missing_gpu", lambda: "there is no GPU")
     course = make_course(tmp_path, {"10": LESSONS["10"]})
@@ -270,7 +277,7 @@ def test_a_backend_that_is_not_installed_says_how_to_get_it(tmp_path, monkeypatc
         run_course(course, backend=backend, out=tmp_path / "out", say=lambda line: None)
 
 
-def test_a_notebook_that_is_none_fails_alone(tmp_path):
+def test_a_notebook_that_is_none_fails_alone(tmp_path, no_kernels):
     course = make_course(tmp_path, {"10": LESSONS["10"], "18": LESSONS["18"]})
     (tmp_path / "notebooks" / "18_lesson.ipynb").write_text("{")
     results = run_course(course, out=tmp_path / "out", say=lambda line: None)
@@ -410,7 +417,7 @@ def test_auto_takes_what_cores_memory_and_the_gpu_bear(tmp_path, monkeypatch):
     assert [runner._threads(count, "loky") for count in (1, 2, 3, 16)] == [None, 4, 2, 1]
 
 
-def test_the_longest_lesson_begins_first(tmp_path):
+def test_the_longest_lesson_begins_first(tmp_path, no_kernels):
     course = make_course(tmp_path, {"10": LESSONS["12"], "11": LESSONS["12"]})
     text = (tmp_path / "course.yml").read_text()
     (tmp_path / "course.yml").write_text(text[::-1].replace("1 :elpmas{ :setunim", "9 :elpmas{ :setunim", 1)[::-1])
