@@ -30,7 +30,8 @@ def tune_crf(images, probabilities, masks, journal, draws=50, space=None, start=
         space: Parameter to its values; None for `SPACE`.
         start: All parameters; those not in `space` stay as they are. None for `START`.
         draw_seed: Which settings are drawn.
-        options: As for `fashion_tf.search.random_search`: ``jobs``, ``backend``, ``progress``.
+        options: As for `fashion_tf.search.random_search`: ``jobs``, ``backend``, ``progress``,
+            ``retry_failed``.
 
     Returns:
         A `fashion_tf.search.SearchResult`. ``best`` is what to give to `DenseCRF.infer`; ``table`` has a

@@ -123,7 +123,7 @@ class SearchResult:
 
 
 def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-1, backend="loky",
-                  cpus=1, gpus=0, progress=True):
+                  cpus=1, gpus=0, progress=True, retry_failed=False):
     """Stages in their order; each keeps its winner for those after it.
 
     It takes the sum of the grids' sizes instead of their product, and so cannot see that two settings
@@ -136,7 +136,7 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
         stages: A list of `Stage`.
         start: All settings with their values before the first stage.
         journal: Path of the journal; made if it is absent. A failed trial stands in it like any
-            other: remove its line to try it again.
+            other and is not tried again by itself: see `retry_failed`.
         seeds: Each setting is tried once with each seed.
         shared: What all trials read and none changes, such as decoded pictures. Processes here read
             large arrays from one file in memory, Ray and Dask send it once to each node.
@@ -147,6 +147,8 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
         cpus: Share of CPU cores that Ray reserves for a trial.
         gpus: Share of a GPU that Ray reserves for a trial, such as 0.5.
         progress: Show how far it is, and in a notebook the stage's table so far.
+        retry_failed: Try the trials again that stand in the journal as failed, once the cause is
+            mended. What they give now counts; the old lines stay.
 
     Returns:
         A `SearchResult`.
@@ -169,12 +171,12 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
             raise SearchError(f"Two stages are named {name!r}.")
     total = sum(len(stage.combinations) for stage in stages)
     with _Engine(trial, start, journal, total, seeds, shared, jobs, backend, cpus, gpus,
-                 progress) as engine:
+                 progress, retry_failed) as engine:
         settings, rows, winners = engine.start, [], {}
         for stage in stages:
             found = engine.run(stage, [settings | chosen for chosen in stage.combinations])
             rows += found
-            winners[stage.name] = _winner(stage, found)
+            winners[stage.name] = _winner(stage, found, engine.journal)
             settings = settings | winners[stage.name]
         return engine.result(stages, rows, winners)
 
@@ -221,7 +223,7 @@ def random_search(trial, space, budget, start, journal, draw_seed=0, metric="acc
 def _one_stage(trial, stage, chosen, start, journal, options):
     with _Engine(trial, start, journal, len(chosen), **options) as engine:
         rows = engine.run(stage, [engine.start | combination for combination in chosen])
-        return engine.result([stage], rows, {stage.name: _winner(stage, rows)})
+        return engine.result([stage], rows, {stage.name: _winner(stage, rows, engine.journal)})
 
 
 # --- before a trial runs -----------------------------------------------------------------------
@@ -275,7 +277,7 @@ class _Engine:
     """Runs trials, keeps the journal, and shows how far it is."""
 
     def __init__(self, trial, start, journal, total, seeds=(0,), shared=None, jobs=-1, backend="loky",
-                 cpus=1, gpus=0, progress=True):
+                 cpus=1, gpus=0, progress=True, retry_failed=False):
         import joblib
 
         check_backend(backend)
@@ -298,7 +300,7 @@ class _Engine:
         self.jobs = joblib.cpu_count() if jobs == -1 and backend == "loky" else jobs
         self.backend, self.cpus, self.gpus, self.workers = backend, cpus, gpus, 2
         self.journal = Journal(journal, f"{trial.__module__}.{trial.__qualname__}", data, self.start)
-        self.ran, self.asked = 0, set()
+        self.ran, self.asked, self.tried, self.retry_failed = 0, set(), set(), retry_failed
         self.progress = Progress(total * len(self.seeds)) if progress else None
 
     def __enter__(self):
@@ -329,14 +331,20 @@ class _Engine:
     def run(self, stage, asked):
         """Rows for each of the settings asked for and each seed, in that order."""
         jobs = [(trial_key(settings, seed), settings, seed) for settings in asked for seed in self.seeds]
+        failed = {key for key, *_ in jobs if key in self.journal.records and key not in self.tried
+                  and _failure(stage, self.journal.records[key])}
         missing = {key: (settings, seed) for key, settings, seed in jobs
-                   if key not in self.journal.records}
+                   if key not in self.journal.records or self.retry_failed and key in failed}
         self.asked.update(key for key, *_ in jobs)
         if self.progress:
             self.progress.stage(stage, len(jobs) - len(missing))
+            if failed and not self.retry_failed:
+                self._say(f"{len(failed)} trials of this stage stand in {self.journal.path} as failed; "
+                          "retry_failed=True tries them again.")
         with closing(self._execute(missing)) as records:
             for record in records:
                 self.ran += 1
+                self.tried.add(trial_key(record["settings"], record["seed"]))
                 self.journal.append(record)
                 if self.progress:
                     self.progress.step(self._rows(stage, jobs))
@@ -349,13 +357,7 @@ class _Engine:
             if record is None:
                 continue  # not yet
             row = {**record, "stage": stage.name, "settings": settings, "seed": seed}
-            if row["status"] == FINISHED and stage.metric not in row["metrics"]:
-                # The journal keeps such a trial as finished: it is as good as ever for a stage
-                # that asks for a metric it has.
-                row["status"] = CRASHED
-                row["message"] = (f"the trial returned no {stage.metric!r}, only "
-                                  f"{', '.join(row['metrics']) or 'an empty dict'}")
-            rows.append(row)
+            rows.append(row | (_failure(stage, record) or {}))
         return rows
 
     def _execute(self, missing):
@@ -424,6 +426,17 @@ class _Engine:
     def result(self, stages, rows, winners):
         varied = dict.fromkeys(name for stage in stages for name in stage.grid)
         return SearchResult(stages, self.start, as_table(rows, varied), winners, len(self.asked), self.ran)
+
+
+def _failure(stage, record):
+    """A failed trial's status and message, or None where it finished. The journal keeps a trial that lacks
+    the stage's metric as finished: it is as good as ever for a stage that asks for a metric it has."""
+    if record["status"] != FINISHED:
+        return {"status": record["status"], "message": record["message"]}
+    if stage.metric in record["metrics"]:
+        return None
+    return {"status": CRASHED, "message": f"the trial returned no {stage.metric!r}, only "
+                                          f"{', '.join(record['metrics']) or 'an empty dict'}"}
 
 
 def _on_cluster(tasks, trial, settings, seed, shared, threads):
@@ -509,7 +522,7 @@ def _run(trial, settings, seed, shared, threads=None):
     return make_record(settings, seed, FINISHED, "", metrics, seconds)
 
 
-def _winner(stage, rows):
+def _winner(stage, rows, journal):
     """The settings of the stage's winner, by the mean over the seeds. A combination of which one seed
     failed has no mean: the seeds that are left may be the lucky ones."""
     groups = {}
@@ -519,9 +532,13 @@ def _winner(stage, rows):
     whole = [(chosen, group) for chosen, group in groups.values()
              if all(row["status"] == FINISHED for row in group)]
     if not whole:
-        reasons = dict.fromkeys(row["message"] for row in rows if row["message"])
-        raise SearchError(f"Stage {stage.name!r}: no combination finished with every seed: "
-                          + "; ".join(list(reasons)[:3]))
+        reasons = {}
+        for row in rows:
+            if row["message"]:
+                reasons.setdefault(row["message"], journal.lines[trial_key(row["settings"], row["seed"])])
+        told = "; ".join(f"{reason} ({journal.path}, line {line})" for reason, line in list(reasons.items())[:3])
+        raise SearchError(f"Stage {stage.name!r}: no combination finished with every seed: {told}. Once the "
+                          "cause is mended, retry_failed=True tries them again.")
     means = [{metric: sum(row["metrics"].get(metric, math.nan) for row in group) / len(group)
               for metric in group[0]["metrics"]} for _, group in whole]
     if callable(stage.pick):

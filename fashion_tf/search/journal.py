@@ -3,14 +3,16 @@
 Only ever appended to, so that whatever ends a search, power cut included, costs no trial that ended.
 """
 
+import codecs
 import json
 import math
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from fashion_tf.errors import SearchError
-from fashion_tf.files import versions
+from fashion_tf.files import locked, versions
 
 FINISHED, DIVERGED, CRASHED = "finished", "diverged", "crashed"
 MARK = b'{"journal": '  # how every journal begins
@@ -41,11 +43,12 @@ class Journal:
         start: The settings that the search begins with, plain JSON values.
 
     Attributes:
-        records: `trial_key` to the record.
+        records: `trial_key` to the record; of several lines for one trial, the last counts.
+        lines: `trial_key` to the number of that line in the file.
     """
 
     def __init__(self, path, trial, data, start):
-        self.path, self.records, self.file = Path(path), {}, None
+        self.path, self.records, self.lines = Path(path), {}, {}
         self.header = {"journal": 1, "trial": trial, "data": data, "start": start}
 
     def open(self):
@@ -55,67 +58,73 @@ class Journal:
             SearchError: It cannot be opened, is in use, is no journal, is damaged, or belongs to
                 another search.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = open(self.path, "a+b")
-        except OSError as error:
-            raise SearchError(f"{self.path}: this file cannot be written: {error.strerror}.") from None
-        try:
-            self._lock()
-            self.file.seek(0)
-            self._read(self.file.read())
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.file = stack.enter_context(open(self.path, "a+b"))
+                place = self.path.resolve()
+                stack.enter_context(locked(place.with_name(f".{place.name}.lock"),
+                                           f"{self.path}: this journal", SearchError))
+                self.file.seek(0)
+                content = self.file.read()
+            except OSError as error:
+                state = "a folder stands" if self.path.is_dir() else f"no file can be written ({error.strerror})"
+                raise SearchError(f"{self.path}: {state} where the journal should be; choose another "
+                                  "file.") from None
+            self._read(content)
+            self.closing = stack.pop_all()
 
     def append(self, record):
         self._write(record)
-        self.records[trial_key(record["settings"], record["seed"])] = record
+        self._keep(record, self.end)
 
     def close(self):
-        if self.file:
-            self.file.close()  # and with it the lock
+        self.closing.close()
+
+    def _keep(self, record, line):
+        key = trial_key(record["settings"], record["seed"])
+        self.records[key], self.lines[key] = record, line
 
     def _write(self, entry):
         # One write and a sync: after a power cut at most the last line is cut off.
-        self.file.write(json.dumps(entry).encode() + b"\n")
+        self._write_bytes(json.dumps(entry).encode() + b"\n")
+        self.end += 1
+
+    def _write_bytes(self, content):
+        self.file.write(content)
         self.file.flush()
         os.fsync(self.file.fileno())
 
-    def _lock(self):
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SearchError(f"{self.path}: another search is writing to this journal. Wait for it, "
-                              "or choose another file.") from None
-        except OSError:
-            pass  # a file system without locks, such as a mounted drive
-
     def _read(self, content):
-        whole = content[:content.rfind(b"\n") + 1]
-        cut_off = content[len(whole):]
-        lines = whole.splitlines()
-        # Nothing is cut off from a file before it is sure to be a journal.
-        if lines:
-            self._compare(self._parsed(lines[0]))
-        elif not cut_off.startswith(MARK[:len(cut_off)]):
+        """Reads what may have gone through an editor, too: its byte-order mark, its line ends, empty lines,
+        a last line without an end."""
+        *lines, last = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+        lines = {number: line for number, line in enumerate(lines, 1) if line.strip()}
+        self.end = content.count(b"\n")
+        if last and _is_whole(last):
+            lines[self.end + 1] = last
+        first = min(lines, default=None)
+        # Nothing is changed in a file before it is sure to be a journal.
+        if first:
+            self._compare(self._parsed(lines[first]))
+        elif self.end or not last.startswith(MARK[:len(last)]):
             raise self._foreign()
-        for number, line in enumerate(lines[1:], 2):
+        for number, line in lines.items():
+            if number == first:
+                continue
             try:
-                entry = _checked(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                self._keep(_checked(json.loads(line)), number)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise SearchError(
                     f"{self.path}, line {number}: this is no line of a journal ({error}). Remove the "
                     "line, and its trial runs again; or choose another file.") from None
-            self.records[trial_key(entry["settings"], entry["seed"])] = entry
-        if cut_off:
+        if self.end + 1 in lines:
+            self._write_bytes(b"\n")
+            self.end += 1
+        elif last:
             print(f"{self.path}: the last line is cut off; it is dropped and its trial runs again.")
-            self.file.truncate(len(whole))
-        if not lines:
+            self.file.truncate(len(content) - len(last))
+        if not first:
             self._write(self.header)
 
     def _parsed(self, line):
@@ -124,7 +133,7 @@ class Journal:
             if header["journal"] != 1 or not isinstance(header["start"], dict):
                 raise ValueError
             return {name: header[name] for name in self.header}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise self._foreign() from None
 
     def _foreign(self):
@@ -139,6 +148,14 @@ class Journal:
         if changes:
             raise SearchError(f"{self.path}: this journal belongs to another search. It differs in "
                               + ", ".join(changes) + ". Choose another file, or the old settings.")
+
+
+def _is_whole(line):
+    """Whether a line without its end is all there: of a JSON object no part is one."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _shown(start, name):

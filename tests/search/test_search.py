@@ -374,7 +374,7 @@ def test_a_last_line_cut_off_anywhere_costs_one_trial(run, tmp_path, capsys):
     whole_result = run([A])
     whole = journal.read_bytes()
     last = whole.rstrip(b"\n").rfind(b"\n") + 1
-    for end in range(last, len(whole)):
+    for end in range(last, len(whole) - 1):
         journal.write_bytes(whole[:end])
         result = run([A])
         assert (result.run, result.winners) == (1, whole_result.winners)
@@ -383,14 +383,67 @@ def test_a_last_line_cut_off_anywhere_costs_one_trial(run, tmp_path, capsys):
         assert journal.read_bytes().startswith(whole[:last])
         assert len(lines_of(journal)) == 4
     first = whole.find(b"\n")
-    for end in (0, 1, first // 2, first):  # nothing but a part of the header
+    for end in (0, 1, first // 2, first - 1):  # nothing but a part of the header
         journal.write_bytes(whole[:end])
         assert run([Stage("A", {"a": [1]})]).run == 1
         assert lines_of(journal)[0] == json.loads(whole[:first])
 
 
+@pytest.mark.parametrize("edit", [
+    lambda whole: whole.rstrip(b"\n"),
+    lambda whole: whole.replace(b"\n", b"\r\n"),
+    lambda whole: whole.replace(b"\n", b"\r\n").removesuffix(b"\n"),
+    lambda whole: b"\xef\xbb\xbf" + whole,
+    lambda whole: b"\n" + whole.replace(b"\n", b"\n\n  \n"),
+])
+def test_what_an_editor_does_to_a_journal_costs_no_trial(run, tmp_path, capsys, edit):
+    journal = tmp_path / "journal.jsonl"
+    whole_result = run([A])
+    whole = journal.read_bytes()
+    journal.write_bytes(edit(whole))
+    assert run([A]).run == 0
+    assert run([B]).run == 2
+    assert run([B]).run == 0
+    lines = journal.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    assert [json.loads(line) for line in lines if line.strip()][:4] == [
+        json.loads(line) for line in whole.splitlines()]
+    assert run([A]).table.equals(whole_result.table)
+    journal.write_bytes(whole.splitlines()[0])  # all trials' lines removed, and the header's end
+    assert run([A]).run == 3
+    assert len(lines_of(journal)) == 4
+    assert "cut off" not in capsys.readouterr().out
+
+
+def mended(settings, seed, shared):
+    if Path(shared).exists():
+        return {"accuracy": settings["a"]}
+    if settings["a"] == 3:
+        return {"loss": 1.0}
+    raise ValueError("a typing mistake")
+
+
+def test_a_failed_trial_is_tried_again_where_asked(run, tmp_path, capsys):
+    stage, mark, journal = Stage("A", {"a": [1, 2, 3]}), tmp_path / "mended", tmp_path / "journal.jsonl"
+    for _ in range(2):
+        with pytest.raises(SearchError) as error:
+            run([stage], mended, shared=str(mark))
+        assert f"ValueError: a typing mistake ({journal}, line 2)" in str(error.value)
+        assert f"returned no 'accuracy', only loss ({journal}, line 4)" in str(error.value)
+        assert "retry_failed=True tries them again" in str(error.value)
+    with pytest.raises(SearchError, match="line 5"):  # the new attempts' lines
+        run([stage], mended, shared=str(mark), retry_failed=True)
+    mark.touch()
+    with pytest.raises(SearchError, match="a typing mistake"):
+        run([stage], mended, shared=str(mark), progress=True)
+    assert f"3 trials of this stage stand in {journal} as failed; retry_failed=True" in capsys.readouterr().out
+    result = run([stage], mended, shared=str(mark), retry_failed=True)
+    assert (result.run, result.best["a"]) == (3, 3)
+    assert run([stage], mended, shared=str(mark), retry_failed=True).run == 0
+    assert run([stage], mended, shared=str(mark)).best["a"] == 3
+
+
 @pytest.mark.parametrize("damage", [
-    b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"settings": {}}',
+    b"[" * 100_000, b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"settings": {}}',
     b'{"settings": [], "seed": 0, "status": "finished", "message": "", "metrics": {}, "seconds": 1}',
     b'{"settings": {}, "seed": 0, "status": "good", "message": "", "metrics": {}, "seconds": 1}',
     b'{"settings": {}, "seed": 0, "status": "finished", "message": "", "metrics": 1, "seconds": 1}',
@@ -422,8 +475,9 @@ def test_a_file_that_is_no_journal_is_left_alone(run, tmp_path, content):
 
 def test_a_journal_that_cannot_be_written(run, tmp_path):
     (tmp_path / "file").touch()
-    for path in (tmp_path, tmp_path / "file" / "journal"):
-        with pytest.raises(SearchError, match="cannot be written: "):
+    for path, message in ((tmp_path, "a folder stands where the journal should be"),
+                          (tmp_path / "file" / "journal", "no file can be written")):
+        with pytest.raises(SearchError, match=message):
             run([A], journal=path)
 
 
@@ -433,7 +487,7 @@ def test_two_searches_may_not_write_at_once(run, tmp_path):
         try:
             run([A])
         except SearchError as error:
-            assert "another search is writing" in str(error)
+            assert f"journal.jsonl: this journal is in use by process {os.getpid()} " in str(error)
             return {"accuracy": 1}
         return {"accuracy": 0}
 
