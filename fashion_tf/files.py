@@ -5,11 +5,13 @@ Standard library only: every floor above stands on it.
 """
 
 import errno
+import glob
 import math
 import numbers
 import os
 import platform
 import secrets
+import shutil
 import stat
 import tempfile
 import time
@@ -80,12 +82,14 @@ def read_whole(path, maximum, links=True):
 
 
 @contextmanager
-def whole_folder(folder):
+def whole_folder(folder, alone=False):
     """A folder that appears, or takes the place of an earlier one, only as a whole: at the end of the block,
     and not where the block raises an error.
 
     Args:
         folder: Where to; folders above it are made.
+        alone: Nobody else makes it now, for the caller holds a lock: what a killed process left beside
+            it is removed.
 
     Yields:
         The `Path` of an empty folder beside it, to write into.
@@ -95,6 +99,9 @@ def whole_folder(folder):
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if alone:
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}-????????"):  # as tempfile names them
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent,
                                      ignore_cleanup_errors=True) as scratch:
         new, old = Path(scratch) / "new", Path(scratch) / "old"

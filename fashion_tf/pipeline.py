@@ -8,8 +8,6 @@ batches at random in one compiled step. Nothing here knows a dataset, only its t
 import hashlib
 import itertools
 import os
-import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from fashion_tf.augment import augment
 from fashion_tf.datasets import encoded
 from fashion_tf.datasets import images as pictures
 from fashion_tf.errors import DataError
+from fashion_tf.files import locked, whole_folder
 
 
 def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentation=None,
@@ -168,7 +167,8 @@ def load_images(dataset, image_size, crop_to_box=False, apply_mask=False, with_m
         dataset, image_size, crop_to_box, apply_mask, with_masks: As for `make_pipeline`.
         cache: ``"memory"``, or a folder. There the arrays lie in a subfolder named after the
             dataset and a digest of everything that they depend on: the settings, the code that
-            decodes, and each file's path, size and time of change. It appears only when whole.
+            decodes, and each file's path, size and time of change. It appears only when whole, and is
+            made again where it is found damaged or cut off.
 
     Returns:
         (pictures, masks): uint8 (rows, height, width, 3), or without the last axis for IDX files;
@@ -185,10 +185,13 @@ def load_images(dataset, image_size, crop_to_box=False, apply_mask=False, with_m
     if cache == "memory":
         return _in_memory(dataset, size, settings)
     folder = Path(cache).expanduser() / f"{dataset.name}-{_digest(dataset, size, settings)}"
-    if not folder.is_dir():
+    found = _read_cache(folder, len(dataset), with_masks)
+    if found is None:
         _write_cache(dataset, size, settings, folder)
-    return (np.load(folder / "images.npy", mmap_mode="r"),
-            np.load(folder / "masks.npy", mmap_mode="r") if with_masks else None)
+        found = _read_cache(folder, len(dataset), with_masks)
+    if found is None:
+        raise DataError(f"{folder}: what was written there cannot be read back; pass another folder.")
+    return found
 
 
 def _pair(image_size):
@@ -314,32 +317,51 @@ def _state(path):
         return None  # reading it will say what is wrong
 
 
+def _read_cache(folder, rows, with_masks):
+    """(pictures, masks) as memory maps, or None where they are not there or not whole."""
+    arrays = []
+    for name in ("images", "masks") if with_masks else ("images",):
+        try:
+            array = np.load(folder / f"{name}.npy", mmap_mode="r")  # refuses a file that is too short
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DataError(f"{folder}: the cache cannot be read ({error.strerror}). Pass another "
+                            "folder.") from None
+        except Exception:  # whatever a damaged head raises
+            return None
+        if array.dtype != np.uint8 or len(array) != rows:
+            return None
+        arrays.append(array)
+    return arrays[0], arrays[1] if with_masks else None
+
+
 def _write_cache(dataset, size, settings, folder):
-    """Writes the arrays beside their place and then renames: no one ever sees half of them."""
-    unfinished = None
+    """Writes the arrays beside their place and then renames: no one ever sees half of them. Of several
+    processes one writes and the others wait."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        with open(unfinished / "images.npy", "wb") as images, \
-                open(unfinished / "masks.npy", "wb") as masks:
-            # Plain writes, not a memory map: on a full disk a map kills the process.
-            for row, (picture, mask) in enumerate(_read_in_order(dataset, size, settings)):
-                for file, array in ((images, picture), (masks, mask)):
-                    if array is None:
-                        continue
-                    if row == 0:
-                        np.lib.format.write_array_header_1_0(file, {
-                            "descr": "|u1", "fortran_order": False,
-                            "shape": (len(dataset), *array.shape)})
-                    file.write(array.tobytes())
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was first: its files are the same
-                raise
+        with locked(folder.with_name(f".{folder.name}.lock"), f"{folder}: this cache", DataError,
+                    wait=True) as alone:
+            if _read_cache(folder, len(dataset), settings["with_masks"]) is not None:
+                return  # another process has written it meanwhile
+            if folder.exists():
+                print(f"{folder}: this cache is damaged or cut off; it is made again.")
+            with whole_folder(folder, alone) as unfinished:
+                _write_arrays(dataset, size, settings, unfinished)
     except OSError as error:
         raise DataError(f"{folder}: the cache cannot be written ({error.strerror}). Free some space "
                         "or pass another folder; nothing half written is left.") from None
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_arrays(dataset, size, settings, folder):
+    with open(folder / "images.npy", "wb") as images, open(folder / "masks.npy", "wb") as masks:
+        # Plain writes, not a memory map: on a full disk a map kills the process.
+        for row, (picture, mask) in enumerate(_read_in_order(dataset, size, settings)):
+            for file, array in ((images, picture), (masks, mask)):
+                if array is None:
+                    continue
+                if row == 0:
+                    np.lib.format.write_array_header_1_0(file, {
+                        "descr": "|u1", "fortran_order": False, "shape": (len(dataset), *array.shape)})
+                file.write(array.tobytes())

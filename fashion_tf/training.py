@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from fashion_tf.errors import TrainingError
-from fashion_tf.files import write_atomically
+from fashion_tf.files import locked, write_atomically
 
 OPTIMIZERS = ("Adam", "Adagrad", "Adadelta", "SGD", "Adamax")
 INITIALIZERS = {
@@ -257,7 +257,7 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
 
     After each epoch the folder holds the weights, the optimizer's state, the best weights so far
     and the history, each file whole. A finished training is not repeated. A training that was stopped
-    in its first epoch begins again, with the model as it is given.
+    in its first epoch begins again, with the model as it is given. One training at a time works in a folder.
 
     Args:
         model: Compiled. It ends with the weights of the best epoch.
@@ -277,20 +277,27 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         A pandas table with a row per epoch: the metrics by their Keras names, and ``seconds``.
 
     Raises:
-        TrainingError: The folder belongs to other settings or another model, or is damaged.
+        TrainingError: The folder belongs to other settings or another model, is damaged, is in use by
+            another process, or cannot be written.
 
     Taught in: 51_clothing_parsing.ipynb
     """
     import pandas as pd
 
     _check_number("epochs", epochs, least=1, kind=numbers.Integral)
-    keeper = _Keeper(Path(folder), monitor, settings or {})
-    first = keeper.restore(model)
-    if first < epochs:
-        batches = train(first) if callable(train) else train
-        model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
-                  shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
-    keeper.load_best(model)
+    folder = Path(folder)
+    keeper = _Keeper(folder, monitor, settings or {})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise keeper.unwritable(error) from None
+    with locked(folder / ".lock", f"{folder}: this training's folder", TrainingError):
+        first = keeper.restore(model)
+        if first < epochs:
+            batches = train(first) if callable(train) else train
+            model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
+                      shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
+        keeper.load_best(model)
     return pd.DataFrame(keeper.history).rename_axis("epoch")
 
 
@@ -328,6 +335,11 @@ class _Keeper(keras.callbacks.Callback):
         self._read("best")  # better refused now than after the last epoch
         self._put(model, self._read("latest"))
         return len(self.history)
+
+    def unwritable(self, error):
+        return TrainingError(f"{self.folder}: the training cannot be kept there ({error.strerror}). Free some space, "
+                             "or choose another folder; the epochs that it holds are whole, and a second call goes "
+                             "on from them.")
 
     def _unreadable(self, error):
         return TrainingError(f"{self.folder}: the training kept there cannot be read ({error}). "
@@ -377,16 +389,22 @@ class _Keeper(keras.callbacks.Callback):
         row = {name: float(value) for name, value in logs.items()}
         row["seconds"] = time.perf_counter() - self.began
         self.history.append(row)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._keep()
+        except OSError as error:
+            raise self.unwritable(error) from error
+
+    def _keep(self):
         if self._best() == len(self.history):
             _save(self._file("best"), self.model.weights)
         _save(self._file("latest"), _state(self.model))
         write_atomically(self.folder / "history.json", lambda file: file.write(json.dumps(
             {"settings": self.settings, "history": self.history}, indent=1).encode()))
-        for kind in ("best", "latest"):
-            for pattern in (f"{kind}-[0-9]*.npz", f".{kind}-[0-9]*.npz.*.part"):  # also of a killed process
-                for file in set(self.folder.glob(pattern)) - {self._file(kind)}:
-                    file.unlink(missing_ok=True)
+        counting = {self._file(kind) for kind in ("best", "latest")}
+        for pattern in ("best-[0-9]*.npz", "latest-[0-9]*.npz", ".best-[0-9]*.npz.*.part",  # of a killed process
+                        ".latest-[0-9]*.npz.*.part", ".history.json.*.part"):
+            for file in set(self.folder.glob(pattern)) - counting:
+                file.unlink(missing_ok=True)
 
     def load_best(self, model):
         model.set_weights(self._read("best"))

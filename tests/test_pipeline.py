@@ -1,5 +1,8 @@
 """Batches: what is in them, in which order, and what is left on disk."""
 
+import os
+import shutil
+import stat
 import threading
 
 import cv2
@@ -299,8 +302,45 @@ def test_a_full_disk_leaves_nothing_in_the_folder(photos, tmp_path, monkeypatch)
 
 def test_a_folder_that_cannot_be_made(photos, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cache cannot be written"):
+    with pytest.raises(DataError, match="the cache cannot be read .Not a directory.. Pass another folder"):
         load_images(photos, 16, cache=tmp_path / "file" / "cache")
+
+
+@pytest.mark.parametrize("damage", [
+    lambda file: os.truncate(file, file.stat().st_size - 1),
+    lambda file: os.truncate(file, 0),
+    lambda file: os.truncate(file, 40),
+    lambda file: file.write_bytes(b"no array at all" * 100),
+    lambda file: file.unlink(),
+    lambda file: np.save(file, np.zeros((3, 16, 16, 3), np.uint8)),
+    lambda file: np.save(file, np.zeros((COUNT, 16, 16, 3), np.float32)),
+])
+def test_a_cache_that_was_cut_off_on_the_disk_is_made_again(photos, tmp_path, capsys, damage):
+    folder = tmp_path / "cache"
+    whole = [np.array(part) for part in load_images(photos, 16, with_masks=True, cache=folder)]
+    for name in ("images", "masks"):
+        damage(next(folder.glob(f"*/{name}.npy")))
+        again = load_images(photos, 16, with_masks=True, cache=folder)
+        assert_same([whole], [again])
+        made, = folder.iterdir()
+        assert f"{made}: this cache is damaged or cut off; it is made again" in capsys.readouterr().out
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_what_a_killed_process_left_is_cleared_and_all_may_read_a_cache(photos, tmp_path):
+    folder = tmp_path / "cache"
+    before = os.umask(0o022)
+    try:
+        load_images(photos, 16, cache=folder)
+        made, = folder.iterdir()
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (made, made / "images.npy")] == [0o755, 0o644]
+    finally:
+        os.umask(before)
+    shutil.rmtree(made)
+    (folder / f".{made.name}-abc_1234" / "new").mkdir(parents=True)
+    (folder / f".{made.name}.lock").write_text("process 1 on another")
+    load_images(photos, 16, cache=folder)
+    assert list(folder.iterdir()) == [made]
 
 
 def test_two_processes_may_write_at_once(photos, tmp_path, monkeypatch):

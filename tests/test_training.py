@@ -2,7 +2,9 @@
 
 import inspect
 import json
+import os
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -543,3 +545,40 @@ def test_batches_instead_of_a_function(tmp_path):
     images = np.zeros((20, 8, 8, 3), np.uint8)
     batches = batches_of(images, np.zeros(20, int), 20, training=True)
     assert len(fit_resumable(make_model(), batches, batches, 2, tmp_path, verbose=0)) == 2
+
+
+def test_two_trainings_may_not_share_a_folder(tmp_path):
+    class Second(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            with pytest.raises(TrainingError, match=f"this training's folder is in use by process {os.getpid()} "):
+                fit(make_model(), tmp_path)
+
+    table = fit(make_model(), tmp_path, epochs=3, callbacks=[Second()])
+    (tmp_path / ".history.json.0123456789ab.part").touch()  # a killed process left these
+    (tmp_path / ".latest-9.npz.0123456789ab.part").touch()
+    fit(make_model(), tmp_path, epochs=4)
+    assert len(table) == 3
+    assert sorted(path.name.split("-")[0] for path in tmp_path.iterdir()) == ["best", "history.json", "latest"]
+
+
+def test_a_training_that_cannot_be_kept_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="file: the training cannot be kept there .File exists"):
+        fit(make_model(), tmp_path / "file")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fashion_tf.training.write_atomically", full)
+    with pytest.raises(TrainingError, match="cannot be kept there .No space left on device.. Free some space"):
+        fit(make_model(), tmp_path / "folder")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_checkpoints_get_the_umasks_mode(tmp_path):
+    before = os.umask(0o027)
+    try:
+        fit(make_model(), tmp_path / "folder", epochs=1)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "folder").iterdir()} == {0o640}

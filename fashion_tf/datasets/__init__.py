@@ -3,13 +3,12 @@
 import hashlib
 import math
 import os
-import shutil
-import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from fashion_tf.errors import DataError
+from fashion_tf.files import locked, whole_folder
 
 # One dataset, one module. A module has: NAME, TITLE, LICENCE, FILES (any of them marks a folder as
 # the dataset's own), read(folder) -> Dataset and write_sample(folder, seed).
@@ -54,38 +53,39 @@ def _drawing_edition():
 def write_sample(name, folder, seed=0):
     """Draws the sample of a dataset into FOLDER/name, in the dataset's official layout.
 
-    It is drawn beside its place and then renamed, so that lessons running at the same time, or an
-    interrupted one, never see half of it. Same seed, same bytes.
+    It is drawn beside its place and then renamed, by one process while the others wait, so that lessons
+    running at the same time, or an interrupted one, never see half of it. Same seed, same bytes.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: The folder is there already.
+        DataError: The folder is there already, or it cannot be written.
     """
-    module = reader(name)
     folder = Path(folder) / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         raise DataError(f"{folder}: is there already; remove it, or choose another place.")
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+    return _draw(name, folder, seed)
+
+
+def _draw(name, folder, seed):
+    module = reader(name)
     try:
-        module.write_sample(unfinished, seed=seed)
-        unfinished.chmod(0o755)  # mkdtemp gives a private folder
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was first: its files are the same
-                raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.with_name(f".{name}.lock"), f"{folder}: this sample", DataError, wait=True) as alone:
+            if not folder.is_dir():  # otherwise another process has drawn it meanwhile
+                with whole_folder(folder, alone) as unfinished:
+                    module.write_sample(unfinished, seed=seed)
+    except OSError as error:
+        raise DataError(f"{folder}: the sample cannot be drawn there ({error.strerror or error}). Free some space, "
+                        "or choose another place.") from None
     return folder
 
 
 def sample_folder(name, seed=0):
     """The folder of a dataset's sample, drawn on first use and kept in `cache_folder()`."""
     parent = cache_folder() / f"sample-{_drawing_edition()}-seed{seed}"
-    return parent / name if (parent / name).is_dir() else write_sample(name, parent, seed)
+    return parent / name if (parent / name).is_dir() else _draw(name, parent / name, seed)
 
 
 def sample_count(data):

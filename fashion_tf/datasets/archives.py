@@ -1,11 +1,14 @@
 """Unpacks archives from strangers: nothing leaves its folder, nothing is half written."""
 
+import bz2
 import errno
+import gzip
 import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,12 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from fashion_tf.errors import DataError
+from fashion_tf.files import locked
 
 # A bomb stops here, before the disk is full. The most photos in one dataset of the kit are
 # DeepFashion2's 224,114: 480 kB for each.
 MAXIMUM_BYTES = 100 * 2**30
+MAXIMUM_MEMBERS = 1_000_000
+# And before, where a small archive announces much. gzip and zip pack a run of zeros 1,032 to 1, and no
+# photos so well as this; the smallest file of all takes this many bytes of an archive.
+BYTES_FOR_EACH, BYTES_FOR_A_MEMBER = 1_100, 16
+MAXIMUM_NAME = 1_000  # characters of a member's path
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
+_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}  # what a file begins with
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError,
+           OverflowError, IndexError, RecursionError)
 
 _Member = namedtuple("_Member", "name size kind encrypted open")  # kind: "file", "folder", "other"
 
@@ -31,7 +42,13 @@ def is_archive(path):
 
 def holds_archive(path):
     """Whether a file's content is an archive's, whatever its name."""
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    if zipfile.is_zipfile(path):
+        return True
+    try:
+        with _open_tar(path, None):
+            return True
+    except (DataError, OSError, *_DAMAGE):
+        return False
 
 
 def disk_is_full(error):
@@ -45,7 +62,7 @@ def unpack(archive, folder, password=None, marks=(), maximum_bytes=MAXIMUM_BYTES
     Every member is checked before the first is written; all are unpacked beside their place and
     then moved, so that a damaged archive or a full disk leaves the folder as it was. A file that
     is there already is kept and not unpacked again: a second call goes on where one was stopped,
-    and where nothing is left to do it needs no password.
+    and where nothing is left to do it needs no password. Of two calls at once, one waits for the other.
 
     Args:
         archive: A .zip or .tar[.gz|.bz2|.xz] file.
@@ -53,7 +70,9 @@ def unpack(archive, folder, password=None, marks=(), maximum_bytes=MAXIMUM_BYTES
         password: For an encrypted zip.
         marks: Files or folders, such as ``"styles.csv"``, that belong into `folder` itself. If the
             archive has one deeper down ("top/styles.csv"), the folders above it are left out.
-        maximum_bytes: The largest sum of the members' sizes.
+        maximum_bytes: The largest sum of the members' sizes. It may also be no more than 1,100 times
+            the archive's own size (and a megabyte), with no more than a member for each 16 bytes of it
+            (and a thousand).
 
     Returns:
         The number of files written.
@@ -67,18 +86,15 @@ def unpack(archive, folder, password=None, marks=(), maximum_bytes=MAXIMUM_BYTES
     if not archive.is_file():
         raise DataError(f"{archive}: no such file.")
     unfinished = folder / f".unpacking-{archive.name}"
-    opener = _open_zip if archive.name.lower().endswith(".zip") else _open_tar
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
-        unfinished.mkdir()
-        with opener(archive, password) as members:
-            places = _places(archive, members, marks, maximum_bytes)
-            absent = [(member, place) for member, place in places
-                      if not os.path.lexists(folder / place)]
-            _write(archive, absent, unfinished, password)
-        _move(unfinished, folder)
-        return len({place for _, place in absent})
+        with locked(folder / f"{unfinished.name}.lock", f"{archive}: this archive", DataError, wait=True):
+            try:
+                shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
+                unfinished.mkdir()
+                return _unpack(archive, folder, unfinished, password, marks, maximum_bytes)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
     except NotImplementedError as error:
         raise DataError(f"{archive}: {error}; unpack it with another program.") from None
     except _DAMAGE as error:
@@ -91,8 +107,16 @@ def unpack(archive, folder, password=None, marks=(), maximum_bytes=MAXIMUM_BYTES
             raise DataError(_damaged(archive, error)) from None
         raise DataError(f"{archive}: cannot be unpacked into {folder}: {error.strerror} "
                         f"({error.filename}).") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unpack(archive, folder, unfinished, password, marks, maximum_bytes):
+    opener = _open_zip if archive.name.lower().endswith(".zip") else _open_tar
+    with opener(archive, password) as members:
+        places = _places(archive, members, marks, maximum_bytes)
+        absent = [(member, place) for member, place in places if not os.path.lexists(folder / place)]
+        _write(archive, absent, unfinished, password)
+    _move(unfinished, folder)
+    return len({place for _, place in absent})
 
 
 def _damaged(archive, error):
@@ -123,14 +147,58 @@ def _open_tar(archive, _):
         while handle.fileobj.read(1 << 20):  # to the end, where gzip has its checksum
             pass
 
-    with tarfile.open(archive) as handle:
+    with open(archive, "rb") as packed:
+        head = packed.read(6)
+    opened = next((opener for start, opener in _PACKED.items() if head.startswith(start)), open)
+    with opened(archive, "rb") as file, tarfile.open(fileobj=_Bounded(archive, file), mode="r:") as handle:
         yield members()
+
+
+class _Bounded:
+    """An archive's unpacked bytes, for tarfile, which trusts what they announce: no further than the
+    archive's own size allows, and no more at once than photos and names need."""
+
+    AT_ONCE = 1 << 20
+
+    def __init__(self, archive, file):
+        self.archive, self.file, self.limit = archive, file, _limit(archive)
+
+    def read(self, count):
+        if not 0 <= count <= self.AT_ONCE:
+            raise DataError(f"{self.archive}: a name or header of {count:,} bytes; refused.")
+        content = self.file.read(count)
+        self._check(self.file.tell())
+        return content
+
+    def seek(self, place):
+        self._check(place)
+        return self.file.seek(place)
+
+    def tell(self):
+        return self.file.tell()
+
+    def _check(self, place):
+        if place > self.limit:
+            raise DataError(f"{self.archive}: {self.archive.stat().st_size:,} bytes that unpack to more than "
+                            f"{self.limit:,}; refused.")
+
+
+def _limit(archive):
+    return (1 << 20) + BYTES_FOR_EACH * archive.stat().st_size
 
 
 def _places(archive, members, marks, maximum_bytes):
     """Checks every member; returns (member, path below the folder) for each file."""
-    left, files = maximum_bytes, []
-    for member in members:
+    left, files = min(maximum_bytes, _limit(archive)), []
+    most = min(MAXIMUM_MEMBERS, 1_000 + archive.stat().st_size // BYTES_FOR_A_MEMBER)
+    for number, member in enumerate(members, 1):
+        if number > most:
+            raise DataError(f"{archive}: has more than {most:,} members, the most for its size; refused.")
+        if len(member.name) > MAXIMUM_NAME:
+            raise DataError(f"{archive}: a member's name has {len(member.name):,} characters, more than "
+                            f"{MAXIMUM_NAME:,} ({member.name[:40]!r}...); refused.")
+        if member.size < 0:
+            raise DataError(f"{archive}: the member {member.name!r} announces a size of {member.size:,}; refused.")
         path = PurePosixPath(member.name.replace("\\", "/"))
         if (path.is_absolute() or ".." in path.parts
                 or any(re.match("[A-Za-z]:", part) for part in path.parts)):  # a Windows drive
@@ -142,7 +210,7 @@ def _places(archive, members, marks, maximum_bytes):
         left -= member.size
         if left < 0:
             raise DataError(f"{archive}: with the member {member.name!r} it unpacks to more than "
-                            f"{maximum_bytes:,} bytes; refused.")
+                            f"{min(maximum_bytes, _limit(archive)):,} bytes; refused.")
         if member.kind == "file" and path.parts:
             files.append((member, path))
     top = _top([path for _, path in files], [PurePosixPath(mark).parts for mark in marks])

@@ -1,6 +1,7 @@
 """Gets a dataset: downloads, unpacks and verifies it, or says what to do by hand.
 
-Safe to interrupt and to run again: what is there is kept, and a file is complete or absent.
+Safe to interrupt and to run again: what is there is kept, and a file is complete or absent. Of two
+processes that get one dataset into one folder, the second waits for the first.
 """
 
 import os
@@ -11,6 +12,7 @@ from fashion_tf.datasets import reader
 from fashion_tf.datasets.archives import disk_is_full, holds_archive, is_archive, unpack
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
+from fashion_tf.files import locked
 
 
 def fetch(name, folder=None, password=None):
@@ -38,6 +40,13 @@ def fetch(name, folder=None, password=None):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder}: cannot be made: {error.strerror}.") from None
+    with locked(folder / ".lock", f"{folder}: this folder", DataError, wait=True):
+        _get(name, module, source, folder, password)
+    dataset = module.read(folder)
+    return "\n".join([f"{folder}: {dataset}", *dataset.notes])
+
+
+def _get(name, module, source, folder, password):
     for level in ("*", "*/*"):  # an archive may bring others along
         for archive in sorted(folder.glob(level)):
             if is_archive(archive) and archive.is_file():
@@ -53,8 +62,6 @@ def fetch(name, folder=None, password=None):
         _from_kaggle(name, source, folder)
     if not _is_there(module, folder):
         raise DataError(by_hand(name, folder))
-    dataset = module.read(folder)
-    return "\n".join([f"{folder}: {dataset}", *dataset.notes])
 
 
 def by_hand(name, folder):
@@ -89,23 +96,30 @@ def _download(name, source, file, known_hash, folder):
                   "it to have the published file.")
         return
 
-    def download(url, output_file, manager):
-        pooch.HTTPDownloader(progressbar=True, timeout=60)(url, output_file, manager)
-        if is_archive(file) and not holds_archive(output_file):
-            raise ValueError("what was sent is no archive")
-
+    unfinished = folder / f".{file}.part"  # one left by a process that was killed is written over
     failures = []
     for address in source.addresses:
         url = address + file if address.endswith("/") else address
         try:
-            pooch.retrieve(url, known_hash=known_hash, fname=file, path=folder, downloader=download)
-            return
-        except (RequestException, OSError, ValueError) as error:  # ValueError: a wrong hash
+            pooch.HTTPDownloader(progressbar=True, timeout=60)(url, str(unfinished), None)
+            if known_hash and not _has_hash(unfinished, known_hash):
+                raise ValueError("what was sent has another hash than the published one")
+            if is_archive(file) and not holds_archive(unfinished):
+                raise ValueError("what was sent is no archive")
+            os.replace(unfinished, place)
+        except (RequestException, OSError, ValueError) as error:
             if isinstance(error, OSError) and disk_is_full(error):
                 raise DataError(f"{place}: the disk is full; nothing was kept. Free some space, "
                                 "then try again.") from None
             reason = str(error).strip() or type(error).__name__
             failures.append(f"  {url}: {reason.splitlines()[0]}")
+        else:
+            if not known_hash and url.startswith("http:"):
+                print(f"{place}: came over plain http, and no hash of it is published: nothing shows that it is "
+                      "what its authors put there. It is read as a stranger's file.")
+            return
+        finally:
+            unfinished.unlink(missing_ok=True)
     raise DataError("\n".join([f"{file} could not be downloaded:", *failures,
                                by_hand(name, folder)]))
 
@@ -143,9 +157,9 @@ def _copy(origin, place):
     try:
         if origin.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
-            shutil.copytree(origin, unfinished)
+            shutil.copytree(origin, unfinished, copy_function=shutil.copyfile)  # with the umask's modes
         else:
-            shutil.copy2(origin, unfinished)
+            shutil.copyfile(origin, unfinished)
         os.replace(unfinished, place)
     except OSError as error:
         # copytree tries every file, then raises the list of (from, to, reason).

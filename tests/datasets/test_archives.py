@@ -1,6 +1,11 @@
+import bz2
 import errno
+import gzip
 import io
+import lzma
 import random
+import subprocess
+import sys
 import tarfile
 import zipfile
 
@@ -295,3 +300,66 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, make):
     with pytest.raises(DataError, match="the disk is full; nothing was unpacked"):
         unpack(archive, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def tar_of(path, *headers, kind="gz"):
+    """A tar archive of raw 512-byte blocks, as no writer would make them."""
+    opener = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open, "": open}[kind]
+    with opener(path, "wb") as file:
+        for block in headers:
+            file.write(block)
+        file.write(bytes(1024))
+    return path
+
+
+def header(name="x", size=0, kind=tarfile.REGTYPE):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda path: tar_of(path / "a.tar.gz", header(size=-512)), "'x' announces a size of -512"),
+    (lambda path: tar_of(path / "a.tar.gz", header(size=-10**6, kind=tarfile.GNUTYPE_LONGNAME)),
+     "a name or header of -"),
+    (lambda path: tar_of(path / "a.tar.gz", header(size=10**9, kind=tarfile.XHDTYPE)),
+     "a name or header of 1,000,000,"),
+    (lambda path: tar_of(path / "a.tar.gz", *[header()] * 20_000), r"has more than \d,\d{3} members"),
+    (lambda path: make_tar(path / "a.tar.gz", ("n" * 2_000_000, b"", tarfile.REGTYPE)), "a name or header of 2,000,"),
+    (lambda path: make_tar(path / "a.tar.gz", ("n" * 2_000, b"", tarfile.REGTYPE)), "name has 2,000 characters"),
+    (lambda path: tar_of(path / "a.tar.xz", header(size=10**8), *[bytes(10**7)] * 10, kind="xz"),
+     "'x' it unpacks to more than"),
+    (lambda path: tar_of(path / "a.tar.bz2", header(), *[bytes(10**7)] * 10, kind="bz2"),
+     r"bytes that unpack to more than \d,\d{3},\d{3}"),
+    (lambda path: tar_of(path / "a.tar", *[header(size=0, kind=tarfile.XHDTYPE)] * 3_000, kind=""), "damaged"),
+    (lambda path: make_zip(path / "a.zip", {"a/" + "n" * 2_000: b""}), "name has 2,002 characters"),
+])
+def test_a_small_archive_that_announces_much_is_refused(tmp_path, make, message):
+    archive = make(tmp_path)
+    with pytest.raises(DataError, match=rf"{archive.name}: .*{message}") as error:
+        unpack(archive, tmp_path / "out")
+    assert len(str(error.value)) < 400
+    assert files(tmp_path / "out") == {}
+    archives.holds_archive(archive)  # which must not read it either
+
+
+def test_a_zip_that_packs_a_thousand_to_one_is_unpacked_and_more_is_refused(tmp_path):
+    for method, fits in ((zipfile.ZIP_DEFLATED, True), (zipfile.ZIP_LZMA, False)):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as file:
+            file.writestr("zeros", bytes(5_000_000))
+        if fits:
+            assert unpack(tmp_path / "a.zip", tmp_path / "out") == 1
+        else:
+            with pytest.raises(DataError, match="'zeros' it unpacks to more than"):
+                unpack(tmp_path / "a.zip", tmp_path / "other")
+
+
+def test_two_processes_unpack_one_archive(tmp_path):
+    archive, out = make_zip(tmp_path / "a.zip", {f"d/{n}.txt": bytes(1000) for n in range(300)}), tmp_path / "out"
+    code = ("import sys; from fashion_tf.datasets.archives import unpack; "
+            "print(unpack(sys.argv[1], sys.argv[2]))")
+    both = [subprocess.Popen([sys.executable, "-c", code, archive, out], stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    written = [int(process.communicate()[0].split()[-1]) for process in both]
+    assert sorted(written) == [0, 300] and [process.returncode for process in both] == [0, 0]
+    assert len(files(out)) == 300 and [path.name for path in out.iterdir()] == ["d"]

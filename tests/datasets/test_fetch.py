@@ -3,7 +3,9 @@
 import errno
 import gzip
 import hashlib
+import os
 import shutil
+import stat
 import sys
 import types
 from dataclasses import replace
@@ -182,13 +184,29 @@ def test_kaggle(network, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=download))
     folder = tmp_path / "fashion-product-images"
 
-    def fill(source, target):
+    def fill(source, target, **_):
         Path(target).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copy2", fill)
+        patch.setattr(shutil, "copyfile", fill)
         with pytest.raises(DataError, match="No space left"):
             fetch("fashion-product-images", tmp_path)
     assert not (folder / "styles.csv").exists() and not list(folder.glob(".*"))
     assert "600 unsplit" in fetch("fashion-product-images", tmp_path)
+
+
+def test_an_archive_over_plain_http_without_a_hash_is_said(network, tmp_path, capsys):
+    sample = sample_folder("fashionista")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", sample)
+    name, = SOURCES["fashionista"].files
+    network.files = {SOURCES["fashionista"].addresses[0] + name: Path(packed).read_bytes()}
+    before = os.umask(0o022)
+    try:
+        fetch("fashionista", tmp_path)
+    finally:
+        os.umask(before)
+    archive = tmp_path / "fashionista" / name
+    assert f"{archive}: came over plain http, and no hash of it is published" in capsys.readouterr().out
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o644
+    assert not [path for path in archive.parent.iterdir() if path.name.startswith(".")]

@@ -2,6 +2,9 @@
 
 import hashlib
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -141,3 +144,22 @@ def test_a_process_that_got_only_the_table_reads_the_masks():
     answer = subprocess.run([sys.executable, "-c", code, *references], capture_output=True,
                             text=True, check=True)
     assert answer.stdout.count("(") == 4
+
+
+def test_a_sample_is_drawn_by_one_process_while_others_wait(tmp_path):
+    code = ("import sys; from fashion_tf.datasets import sample_folder, fashion_mnist as m; w = m.write_sample\n"
+            "def counted(*a, **b): print('drawn'); return w(*a, **b)\n"
+            "m.write_sample = counted; sample_folder('fashion-mnist')")
+    environment = os.environ | {"FASHION_TF_CACHE": str(tmp_path)}
+    both = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    said = "".join(process.communicate()[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0] and said.splitlines().count("drawn") == 1
+    place, = tmp_path.iterdir()
+    assert [path.name for path in place.iterdir()] == ["fashion-mnist"]
+
+
+def test_a_sample_that_cannot_be_drawn_is_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="file/cfpd: the sample cannot be drawn there .File exists"):
+        write_sample("cfpd", tmp_path / "file")
