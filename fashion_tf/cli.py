@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import fashion_tf
-from fashion_tf.errors import FashionError
+from fashion_tf.errors import FashionError, ServiceError
 
 
 def main(arguments=None):
@@ -59,6 +59,17 @@ def _parser():
     predict.add_argument("--out", metavar="FILE|DIR",
                          help="a table (.csv) of all probabilities; for parsing a folder of masks")
     predict.set_defaults(command=_predict)
+
+    serve = commands.add_parser("serve", help="answer over HTTP with saved models",
+                                description="Serves saved models over HTTP until it is stopped. The environment "
+                                "variable FASHION_TF_API_KEY, where set, is the key that requests must bring.")
+    serve.add_argument("models", nargs="*", metavar="MODEL", help="folders that save_predictor wrote")
+    serve.add_argument("--index", metavar="FOLDER", help="an index of photos, for /v1/similar")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    serve.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
+    serve.add_argument("--cors", action="append", default=[], metavar="ORIGIN",
+                       help="whose web pages may read the answers, such as https://shop.example; may be repeated")
+    serve.set_defaults(command=_serve)
 
     report = commands.add_parser("report", help="paper beside here, as Markdown and HTML")
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
@@ -117,6 +128,17 @@ def _predict(options):
     from fashion_tf.predictor import predict_to
 
     print(predict_to(options.model, options.photos, options.out))
+    return 0
+
+
+def _serve(options):
+    try:
+        from fashion_tf.serving import serve
+    except ModuleNotFoundError as error:
+        if error.name.partition(".")[0] not in ("fastapi", "uvicorn", "starlette", "pydantic"):
+            raise
+        raise ServiceError("Serving needs FastAPI and uvicorn: pip install 'fashion_tf[serve]'") from None
+    serve(options.models, options.index, options.host, options.port, options.cors)
     return 0
 
 

@@ -27,3 +27,7 @@ class TrainingError(FashionError):
 
 class SearchError(FashionError):
     """A search cannot start or go on: an empty grid, a journal of another search, no trial finished."""
+
+
+class ServiceError(FashionError):
+    """A service cannot start, or cannot answer: nothing to serve, a port that is taken, too many requests."""

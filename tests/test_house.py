@@ -28,8 +28,8 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CLASSROOM_MAY_KNOW = {"classroom", "datasets", "cluster", "files", "errors"}
-HEAVY = {"tensorflow", "keras", "keras_cv", "tensorflow_hub", "ray", "dask", "gradio", "faiss", "cv2", "sklearn",
-         "pandas", "matplotlib", "papermill", "joblib", "numba"}
+HEAVY = {"tensorflow", "keras", "keras_cv", "tensorflow_hub", "ray", "dask", "gradio", "faiss", "fastapi", "cv2",
+         "sklearn", "pandas", "matplotlib", "papermill", "joblib", "numba"}
 
 
 def modules():

@@ -232,6 +232,26 @@ def read_with_size(reference, size):
     return picture, raster.upright
 
 
+def decode_picture(data, name, size):
+    """As `read_with_size`, from the bytes of an encoded picture.
+
+    Args:
+        data: The bytes of a file.
+        name: What messages call it.
+        size: (height, width) of the picture wanted.
+
+    Returns:
+        (uint8 (height, width, 3) in 0..255, the picture's own upright (height, width)).
+
+    Raises:
+        DataError: As for `read_image`.
+    """
+    if not data:
+        raise DataError(f"{name}: empty (0 bytes).")
+    picture, raster = _decode(data, name, size, None)
+    return picture, raster.upright
+
+
 def read_annotated(reference, mask_reference, box=None):
     """Reads a picture with its mask, and its box, all three upright.
 
@@ -296,14 +316,18 @@ def _read(reference, size, box):
         raster = Raster(*source.shape[:2])
         picture = picture if packed else to_rgb(picture)
         return _cut(picture, reference, size, box, Image.Resampling.BILINEAR), raster
-    encoded = EncodedPicture(source, reference)
+    return _decode(source, reference, size, box)
+
+
+def _decode(data, name, size, box):
+    encoded = EncodedPicture(data, name)
     raster = encoded.raster
     box, whole = raster.turn_box(box), raster.upright[::-1]
     if size is not None:
-        encoded.shrink(size, _clipped(box, *whole, reference))
+        encoded.shrink(size, _clipped(box, *whole, name))
     with _DECODING.of(encoded.cost):
         picture = to_rgb(encoded.decode())
-        return _cut(picture, reference, size, box, Image.Resampling.BILINEAR, whole, encoded.shrunk), raster
+        return _cut(picture, name, size, box, Image.Resampling.BILINEAR, whole, encoded.shrunk), raster
 
 
 def read_mask(reference, size=None, box=None):

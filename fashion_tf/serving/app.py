@@ -1,0 +1,189 @@
+"""The service as an ASGI application: its endpoints, their schema and their errors.
+
+Another endpoint is another function below: it takes the photo, decodes it with `decoded`, computes in
+`workers.run`, and returns a pydantic model.
+"""
+
+import asyncio
+import logging
+import threading
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import numpy as np
+from fastapi import FastAPI, File, Query, Request, Security, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from fashion_tf import __version__
+from fashion_tf.datasets.images import decode_picture
+from fashion_tf.errors import DataError, FashionError
+
+from . import answers
+from .bounds import KEY_HEADER, AccessLog, Bounds, Key, Limits
+from .models import Busy, NotServed, PhotoRefused
+from .work import ClientGone, Workers
+
+RETRY_SECONDS = "1"
+_log = logging.getLogger("fashion_tf.serving")
+
+Photo = Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, AVIF, GIF (its first frame), BMP or TIFF; "
+                                               "HEIC where the service has pillow-heif.")]
+Model = Annotated[str | None, Query(description="The model's name, as /v1/models lists it; by default the first that "
+                                                "fits.")]
+
+
+def create_app(service, limits=None, api_key=None, origins=()):
+    """The service as an ASGI application.
+
+    Args:
+        service: A `Service`. Where it is not loaded yet, that begins when the application starts; until it is
+            ready every ``/v1/`` endpoint answers 503.
+        limits: A `Limits`, or None for its defaults.
+        api_key: The key that requests must bring in ``X-API-Key``, or None.
+        origins: Origins whose web pages may read answers (CORS), such as ``"https://shop.example"``; ``"*"``
+            stands for all.
+
+    Returns:
+        An ASGI application.
+    """
+    limits = limits or Limits()
+
+    @asynccontextmanager
+    async def lifespan(app):
+        app.state.service, app.state.workers = service, Workers(limits)
+        threading.Thread(target=_load, args=(service,), daemon=True).start()
+        yield
+        await asyncio.to_thread(app.state.workers.close)
+
+    app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None,
+                  description="Photos of fashion, classified, parsed and compared.",
+                  dependencies=[Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if api_key else [])
+    _add_state(app)
+    _add_models(app)
+    _add_errors(app)
+    application = Bounds(Key(app, api_key) if api_key else app, limits)
+    if origins:
+        application = CORSMiddleware(application, allow_origins=list(origins), allow_methods=["GET", "POST"],
+                                     allow_headers=[KEY_HEADER], expose_headers=["Retry-After"])
+    return AccessLog(application)
+
+
+def _load(service):
+    try:
+        service.load()
+    except Exception as error:  # kept in service.failure: /readyz tells, and `serve` stops
+        if not isinstance(error, FashionError):
+            _log.exception("The models could not be loaded")
+
+
+def _problems(*statuses):
+    return {status: {"model": answers.Problem, "description": answers.PROBLEMS[status]} for status in statuses}
+
+
+def _add_state(app):
+    @app.get("/livez", summary="Is the process there?", tags=["state"])
+    async def livez() -> answers.State:
+        return answers.State(state="alive")
+
+    @app.get("/readyz", summary="Is every model loaded and warm?", tags=["state"], responses=_problems(503))
+    async def readyz() -> answers.State:
+        app.state.service.check_ready()
+        return answers.State(state="ready")
+
+    @app.get("/v1/models", summary="What is served", tags=["models"], responses=_problems(401, 503))
+    async def models() -> answers.Models:
+        service = app.state.service
+        service.check_ready()
+        index = None if service.index is None else answers.IndexInfo(
+            name=service.index.dataset.name, photos=len(service.index))
+        return answers.Models(index=index, models=[
+            answers.ModelInfo(name=model.name, task=model.task, classes=model.classes, image_size=model.image_size)
+            for model in service.models.values()])
+
+
+def _add_models(app):
+    posted = {"tags": ["models"], "responses": _problems(400, 401, 404, 408, 413, 422, 500, 503)}
+
+    @app.post("/v1/classify", summary="What is on the photo?", description=answers.described("classify"), **posted)
+    async def classify(request: Request, photo: Photo, model: Model = None,
+                       top: Annotated[int, Query(ge=1, le=1000, description="How many classes to list.")] = 5
+                       ) -> answers.Classification:
+        served = app.state.service.find("classification", model)
+        async with app.state.workers.place():
+            picture, _ = await decoded(request, photo, served.image_size)
+            probabilities = await app.state.workers.run(request, app.state.workers.waiting, served.answer, picture)
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        found = [answers.Prediction(label=served.classes[number], probability=float(probabilities[number]))
+                 for number in order]
+        return answers.Classification(model=served.name, label=found[0].label, probability=found[0].probability,
+                                      predictions=found)
+
+    @app.post("/v1/parse", summary="What is each pixel?", description=answers.described("parse"), **posted)
+    async def parse(request: Request, photo: Photo, model: Model = None) -> answers.Parsing:
+        workers, served = app.state.workers, app.state.service.find("parsing", model)
+        async with workers.place():
+            picture, size = await decoded(request, photo, served.image_size)
+            if size[0] * size[1] > workers.limits.mask_pixels:
+                raise PhotoRefused(f"The photo has {size[1]} x {size[0]} pixels; masks of more than "
+                                   f"{workers.limits.mask_pixels:,} pixels are not made. Send it smaller.")
+            probabilities = await workers.run(request, workers.waiting, served.answer, picture)
+            return await workers.run(request, workers.decoding, answers.parsing, served, probabilities, size)
+
+    @app.post("/v1/similar", summary="Which photos look like it?", description=answers.described("similar"), **posted)
+    async def similar(request: Request, photo: Photo,
+                      k: Annotated[int, Query(ge=1, le=1000, description="How many photos.")] = 6) -> answers.Similar:
+        workers, service = app.state.workers, app.state.service
+        service.check_ready()
+        if service.index is None:
+            raise NotServed("No index is served here.")
+        async with workers.place():
+            picture, _ = await decoded(request, photo, service.embedder.image_size)
+            embedding = await workers.run(request, workers.waiting, service.embedder.answer, picture)
+            return await workers.run(request, workers.decoding, answers.similar, service.index, embedding, k)
+
+    async def decoded(request, photo, size):
+        """(uint8 (height, width, 3) of `size`, the photo's own (height, width))."""
+        data = await photo.read()
+        return await app.state.workers.run(request, app.state.workers.decoding, decode_picture, data, "The photo", size)
+
+
+def _add_errors(app):
+    def problem(status, detail, headers=None):
+        return JSONResponse({"detail": detail}, status, headers)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request, error):
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request, error):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"][1:])) or "The body"
+        return problem(422, f"{where}: {first['msg']}. The photo is sent as the file 'photo' of a form "
+                            "(multipart/form-data).")
+
+    @app.exception_handler(Busy)
+    async def busy(request, error):
+        return problem(503, str(error), {"Retry-After": RETRY_SECONDS})
+
+    @app.exception_handler(NotServed)
+    async def not_served(request, error):
+        return problem(404, str(error))
+
+    @app.exception_handler(DataError)
+    @app.exception_handler(PhotoRefused)
+    async def bad_photo(request, error):
+        return problem(422, str(error))
+
+    @app.exception_handler(ClientGone)
+    async def gone(request, error):
+        return Response(status_code=499)  # for the log alone
+
+    @app.exception_handler(Exception)
+    async def failed(request, error):
+        # What went wrong here is for the log; a message may name places on this machine.
+        return problem(500, "The service failed on this request; its log says why.")
