@@ -28,6 +28,7 @@ from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo
 from fashion_tf.datasets.matlab import (
     DAMAGED,
     Version73Writer,
+    member,
     open_version_73,
     plain,
     references,
@@ -69,10 +70,10 @@ def read(folder):
     rows = []
     with open_version_73(path, "fashion_dataset", "all_category_name") as file:
         try:
-            names = plain(file["all_category_name"])
-            entries = references(file["fashion_dataset"])
+            names = plain(member(file, "all_category_name"))
+            entries = references(member(file, "fashion_dataset"))
             for entry in entries:
-                rows.append(_text(plain(file[entry]["img_name"])))
+                rows.append(_text(plain(member(file[entry], "img_name"))))
         except DAMAGE as error:
             raise DataError(f"{path}: fashion_dataset{{{len(rows) + 1}}}.img_name cannot be read "
                             f"({type(error).__name__}: {error}). {DAMAGED}") from None
@@ -161,7 +162,7 @@ def _open_mask(path, position):
     where = f"{path}: fashion_dataset{{{position + 1}}}"
     with open_version_73(path, "fashion_dataset") as file:
         try:
-            entries = references(file["fashion_dataset"])
+            entries = references(member(file, "fashion_dataset"))
             entry = plain(file[entries[position]])[0]
             superpixels, labels = entry["segmentation"], entry["category_label"].ravel()
             photo = Path(path).parent / "image" / _text(entry["img_name"])

@@ -2,7 +2,8 @@
 
 Both kinds come back alike: a struct or an array of structs is a list of dicts, a cell array a list,
 a char array a str, and a numeric array a NumPy array with MATLAB's rows and columns (version 7.3
-stores arrays transposed: that is undone here).
+stores arrays transposed: that is undone here). Files may come from strangers: nothing is read from
+outside of them, and no more than `fashion_tf.datasets.matlab_v5.Bounds` allows.
 
 Sources: MathWorks, *MAT-File Format* (version 5: a 116-byte text that holds the time of writing,
 then the data); for 7.3, HDF5 with a 512-byte head, the attribute ``MATLAB_class`` on every item,
@@ -11,9 +12,12 @@ and cells and struct arrays as object references into the group ``#refs#``.
 
 import io
 import os
+import struct
+import zlib
 
 import numpy as np
 
+from fashion_tf.datasets.matlab_v5 import Bounds, TooLarge, read_variables
 from fashion_tf.errors import DataError
 
 HEADER_LENGTH = 116
@@ -34,24 +38,25 @@ def read_mat(path, *names):
         A dict from name to value, as the module's docstring says.
 
     Raises:
-        DataError: The file is absent, no .mat file or damaged, or lacks a variable.
+        DataError: The file is absent, no .mat file or damaged, or lacks a variable; or it holds
+            more than its size allows, or data that lies in other files.
     """
     if is_version_73(path):
         with open_version_73(path, *names) as file:
             try:
-                return {name: plain(file[name]) for name in names}
-            except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+                return {name: plain(member(file, name)) for name in names}
+            except TooLarge as error:
+                raise DataError(f"{path}: {error}; refused.") from None
+            except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
                 raise DataError(f"{path}: {DAMAGED} ({error})") from None
-    from scipy.io import loadmat, whosmat
-
     try:
-        _require(path, [name for name, _, _ in whosmat(path)], names)
-        found = loadmat(path, variable_names=names)
-    except DataError:
-        raise
-    except Exception as error:  # scipy lets through whatever its parser trips over
-        raise DataError(f"{path}: {DAMAGED} ({type(error).__name__}: {error})") from None
-    return {name: _plain_version_5(found[name]) for name in names}
+        found, present = read_variables(path, names)
+    except TooLarge as error:
+        raise DataError(f"{path}: {error}; refused.") from None
+    except (ValueError, OverflowError, struct.error, zlib.error) as error:
+        raise DataError(f"{path}: {DAMAGED} ({error})") from None
+    _require(path, present, names)
+    return found
 
 
 def is_version_73(path):
@@ -67,6 +72,8 @@ def is_version_73(path):
         raise DataError(f"{path}: no such file.") from None
     except IsADirectoryError:
         raise DataError(f"{path}: a folder stands where a .mat file should.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     if head.startswith(b"MATLAB 7.3"):
         return True
     if head.startswith(b"MATLAB 5.0"):
@@ -93,7 +100,16 @@ def open_version_73(path, *names):
         file = h5py.File(path, "r")
     except OSError as error:
         raise DataError(f"{path}: {DAMAGED} ({error})") from None
-    _require(path, file, names)
+    try:
+        _require(path, list(file), names)
+        for name in names:
+            member(file, name)
+    except (KeyError, RuntimeError, ValueError) as error:
+        file.close()
+        raise DataError(f"{path}: {DAMAGED} ({error})") from None
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
@@ -105,46 +121,84 @@ def _require(path, found, names):
                         f"{', '.join(present) or 'none'}. Is it another file of the dataset?")
 
 
-def plain(item):
-    """An item of a version 7.3 file (an h5py group or dataset) as the module's docstring says."""
+def member(group, name):
+    """An item of an h5py group, which stands in the group itself.
+
+    Raises:
+        KeyError: There is none.
+        DataError: It is a link: to another file, which may be any on this machine, or to a path.
+    """
     import h5py
 
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise KeyError(f"{group.name} has no {name}")
+    if not isinstance(link, h5py.HardLink):
+        raise DataError(f"{group.file.filename}: {name!r} is a link to somewhere else; refused.")
+    return group[name]
+
+
+def plain(item, bounds=None, depth=0):
+    """An item of a version 7.3 file (an h5py group or dataset) as the module's docstring says.
+
+    Args:
+        item: The group or dataset.
+        bounds: What may be read; by default what one file may hold.
+        depth: How many groups and cells it stands in.
+
+    Raises:
+        TooLarge: A bound is passed.
+        DataError: Its data lies in other files.
+    """
+    import h5py
+
+    bounds = bounds or Bounds(item.file.filename)
+    bounds.take(depth=depth)
     if isinstance(item, h5py.Group):
-        fields = {name: item[name] for name in item}
+        bounds.take(items=len(item))
+        fields = {name: member(item, name) for name in item}
         # A field of a struct array is a dataset of bare references; a cell array has a class.
         is_array = fields and all(
-            isinstance(field, h5py.Dataset) and field.dtype == h5py.ref_dtype
+            isinstance(field, h5py.Dataset) and _holds_references(field)
             and "MATLAB_class" not in field.attrs for field in fields.values())
         if not is_array:
-            return [{name: plain(field) for name, field in fields.items()}]
-        columns = {name: references(field) for name, field in fields.items()}
-        return [{name: plain(item.file[reference]) for name, reference in zip(columns, row)}
+            return [{name: plain(field, bounds, depth + 1) for name, field in fields.items()}]
+        columns = {name: references(field, bounds) for name, field in fields.items()}
+        return [{name: plain(item.file[reference], bounds, depth + 1) for name, reference in zip(columns, row)}
                 for row in zip(*columns.values(), strict=True)]
     if item.attrs.get("MATLAB_empty", 0):
         return "" if item.attrs.get("MATLAB_class") == b"char" else np.empty((0, 0))
-    if item.dtype == h5py.ref_dtype:
-        return [plain(item.file[reference]) for reference in references(item)]
-    array = item[()].T
+    if _holds_references(item):
+        return [plain(item.file[reference], bounds, depth + 1) for reference in references(item, bounds)]
+    array = _array(item, bounds).T
     if item.attrs.get("MATLAB_class") == b"char":
+        bounds.take(8 * array.size)
         return "".join(map(chr, array.ravel()))
     return array
 
 
-def references(item):
+def references(item, bounds=None):
     """The object references of a cell array or struct field, in MATLAB's (column-first) order."""
-    return item[()].ravel()
+    bounds = bounds or Bounds(item.file.filename)
+    bounds.take(items=item.size)
+    return _array(item, bounds).ravel()
 
 
-def _plain_version_5(value):
-    if isinstance(value, np.ndarray):
-        if value.dtype.names:
-            return [{name: _plain_version_5(record[name]) for name in value.dtype.names}
-                    for record in value.ravel(order="F")]
-        if value.dtype == object:
-            return [_plain_version_5(element) for element in value.ravel(order="F")]
-        if value.dtype.kind in "US":
-            return str(value.ravel()[0]) if value.size else ""
-    return value
+def _holds_references(item):
+    import h5py
+
+    return h5py.check_ref_dtype(item.dtype) is h5py.Reference
+
+
+def _array(item, bounds):
+    """A dataset's values, once it is sure that they lie in this file and fit into memory."""
+    if item.external or item.is_virtual:
+        raise DataError(f"{item.file.filename}: the data of {item.name!r} lies in other files; refused.")
+    if item.dtype.hasobject and not _holds_references(item):
+        raise ValueError(f"{item.name} has values of no fixed size")
+    chunk = np.prod(item.chunks or (0,), dtype=object)  # a chunk is unpacked as a whole
+    bounds.take(int(max(item.size, chunk)) * item.dtype.itemsize, 0)
+    return item[()]
 
 
 def write_version_5(path, variables):
