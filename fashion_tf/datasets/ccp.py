@@ -17,7 +17,16 @@ import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets import fashionista
-from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
+from fashion_tf.datasets.files import (
+    PICTURE_ENDINGS,
+    drop_absent,
+    listed_by_stem,
+    picture_at,
+    require_folder,
+    shown,
+    text_column,
+    write_picture,
+)
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
@@ -63,26 +72,35 @@ def read(folder):
                         "Clothing Co-Parsing.")
     require_folder(folder / "photos", "the photos, NNNN.jpg")
     require_folder(folder / PIXEL_LEVEL, "the per-pixel labels, NNNN.mat")
-    masks = {file.stem: f"{file}#{AS_ANNOTATED}" for file in (folder / PIXEL_LEVEL).glob("*.mat")}
-    tags = {file.stem: _read_tags(file) for file in (folder / IMAGE_LEVEL).glob("*.mat")}
-    photos = {file.stem for file in (folder / "photos").glob("*.jpg")}
+    masks, ignored = listed_by_stem(folder / PIXEL_LEVEL, (".mat",))
+    masks = {number: f"{folder / PIXEL_LEVEL / name}#{AS_ANNOTATED}" for number, name in masks.items()}
+    tags = {}
+    if (folder / IMAGE_LEVEL).exists():
+        tags, others = listed_by_stem(folder / IMAGE_LEVEL, (".mat",))
+        tags = {number: _read_tags(folder / IMAGE_LEVEL / name) for number, name in tags.items()}
+        ignored += others
+    photos, others = listed_by_stem(folder / "photos", PICTURE_ENDINGS)
+    ignored += others
     numbers = sorted(masks.keys() | tags.keys())
     if not numbers:
         raise DataError(f"{folder / PIXEL_LEVEL}: holds no .mat files.")
     table = pd.DataFrame({
-        "image": [str(folder / "photos" / f"{number}.jpg") for number in numbers],
+        "image": text_column(str(folder / "photos" / f"{number}.jpg") for number in numbers),
         "label": no_labels(len(numbers), CLASSES), "split": "",
-        "group": [f"photo {number}" for number in numbers],
+        "group": text_column(f"photo {number}" for number in numbers),
         "mask": pd.Series([masks.get(number) for number in numbers], dtype=object),
         "tags": pd.Series([tags.get(number) for number in numbers], dtype=object),
     })
-    table, notes = drop_absent(table, folder / "annotations")
+    table, notes = drop_absent(table, folder / "annotations", folder)
     if {"pixel-level": len(masks), "image-level": len(tags)} != OFFICIAL_COUNTS:
         notes += (f"{len(masks):,} photos with per-pixel labels and {len(tags):,} with tags, not "
                   "the official 1,004 and 1,094: this is a part or a sample.",)
-    if without := sorted(photos - set(numbers)):
+    if without := sorted(photos.keys() - set(numbers)):
         notes += (f"{len(without):,} photos have no annotation and are left out, the first being "
-                  f"{without[0]}.jpg.",)
+                  f"{shown(photos[without[0]])}.",)
+    if ignored:
+        notes += (f"{len(ignored):,} files are neither photos nor .mat files by their names and are ignored, the "
+                  f"first being {shown(ignored[0])}.",)
     return Dataset(NAME, table, CLASSES, notes)
 
 
@@ -130,7 +148,7 @@ def _open_mask(path, edition):
     """
     file = Path(path)
     mask = np.asarray(read_mat(file, "groundtruth")["groundtruth"])
-    photo = file.parents[2] / "photos" / f"{file.stem}.jpg"
+    photo = picture_at(file.parents[2] / "photos" / f"{file.stem}.jpg")
     mask = checked_mask(mask, photo_raster(photo, photo), len(CLASSES), file)
     return fashionista.to_refined(CLASSES)[mask] if edition == AS_FASHIONISTA else mask
 

@@ -22,7 +22,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, require_folder, write_picture
+from fashion_tf.datasets.files import (
+    drop_absent,
+    leads_out,
+    picture_at,
+    require_folder,
+    text_column,
+    write_picture,
+)
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import (
@@ -83,8 +90,8 @@ def read(folder):
         raise DataError(f"{path}: fashion_dataset is empty.")
     first = {}
     for position, name in enumerate(rows):
-        if not name or Path(name).name != name:
-            raise DataError(f"{path}: fashion_dataset{{{position + 1}}}.img_name is {name!r}, no "
+        if not _is_file_name(name):
+            raise DataError(f"{path}: fashion_dataset{{{position + 1}}}.img_name is {name[:80]!r}, no "
                             "file's name.")
         if name in first:
             raise DataError(f"{path}: fashion_dataset{{{position + 1}}} and "
@@ -92,13 +99,13 @@ def read(folder):
         first[name] = position
     require_folder(folder / "image", "the photos of CFPD")
     table = pd.DataFrame({
-        "image": [str(folder / "image" / name) for name in rows],
+        "image": text_column(str(folder / "image" / name) for name in rows),
         "label": no_labels(len(rows), CLASSES), "split": "",
-        "group": [f"photo {name}" for name in rows],
-        "mask": [f"{path}#{position}" for position in range(len(rows))],
+        "group": text_column(f"photo {name}" for name in rows),
+        "mask": text_column(f"{path}#{position}" for position in range(len(rows))),
         "position": np.arange(len(rows)),
     })
-    table, notes = drop_absent(table, path)
+    table, notes = drop_absent(table, path, folder)
     if len(rows) != OFFICIAL_COUNT:
         notes += (f"{len(rows):,} photos, not the official 2,682: this is a part or a sample.",)
     return Dataset(NAME, table, CLASSES, notes)
@@ -106,7 +113,12 @@ def read(folder):
 
 def _text(value):
     """A char array; some writers leave out the mark that says so, and give its codes."""
-    return value if isinstance(value, str) else "".join(chr(int(code)) for code in value.ravel())
+    return value if isinstance(value, str) else "".join(
+        chr(int(code)) if 0 <= code < 0x110000 else "\ufffd" for code in value.ravel()[:4096])
+
+
+def _is_file_name(name):
+    return bool(name) and Path(name).name == name and not leads_out(name)
 
 
 def sequential_split(dataset):
@@ -165,13 +177,16 @@ def _open_mask(path, position):
             entries = references(member(file, "fashion_dataset"))
             entry = plain(file[entries[position]])[0]
             superpixels, labels = entry["segmentation"], entry["category_label"].ravel()
-            photo = Path(path).parent / "image" / _text(entry["img_name"])
+            name = _text(entry["img_name"])
         except IndexError:
             raise DataError(f"{path}#{position}: the file holds {len(entries)} photos, counted "
                             "from 0.") from None
         except DAMAGE as error:
             raise DataError(f"{where} cannot be read ({type(error).__name__}: {error}). "
                             f"{DAMAGED}") from None
+    if not _is_file_name(name):
+        raise DataError(f"{where}.img_name is {name[:80]!r}, no file's name.")
+    photo = picture_at(Path(path).parent / "image" / name)
     if not (superpixels.size and len(labels) and superpixels.min() >= 0
             and superpixels.max() < len(labels)):
         raise DataError(f"{where}.segmentation: its superpixels do not lie in 0 to "

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import require_folder, write_picture
+from fashion_tf.datasets.files import is_litter, list_pictures, require_folder, write_picture
 from fashion_tf.datasets.table import SPLITS, Dataset
 from fashion_tf.errors import DataError
 
@@ -25,7 +25,7 @@ CLASSES = (
 )  # fmt: skip
 FILES = ("train/longsleeve", "validation/longsleeve")
 OFFICIAL_COUNTS = {"train": 3_068, "validation": 341, "test": 372}
-PICTURES = (".jpg", ".jpeg", ".png")
+SHOWN = 10  # files that are no pictures, by name
 SAMPLE_COUNTS = {"train": 70, "validation": 15, "test": 15}  # pictures a class
 SAMPLE_SIZE = 128
 
@@ -48,21 +48,19 @@ def read(folder):
             continue
         require_folder(folder / split, f"a folder of pictures for each of {', '.join(CLASSES)}")
         found = {item.name for item in (folder / split).iterdir()
-                 if item.is_dir() and not item.name.startswith(".")}
+                 if item.is_dir() and not is_litter(item.name)}
         if unknown := sorted(found - set(CLASSES)):
             raise DataError(f"{folder / split / unknown[0]}: no class of this dataset; its classes "
                             f"are {', '.join(CLASSES)}.")
         for name in CLASSES:
             require_folder(folder / split / name, f"the pictures of class {name!r}")
-            files = sorted(item for item in (folder / split / name).iterdir()
-                           if not item.name.startswith("."))
-            pictures = [item for item in files if item.suffix.lower() in PICTURES]
-            ignored += [item for item in files if item not in set(pictures)]
+            pictures, others = list_pictures(folder / split / name)
+            ignored += [f"{split}/{name}/{other}" for other in others]
             if not pictures:
-                raise DataError(f"{folder / split / name}: holds no pictures "
-                                f"({', '.join(PICTURES)}).")
-            rows += [(str(item), name, split, item.stem) for item in pictures]
-    table = pd.DataFrame(rows, columns=["image", "label", "split", "group"])
+                raise DataError(f"{folder / split / name}: holds no pictures" + (
+                    f"; {len(others):,} files are none, the first being {others[0]}." if others else "."))
+            rows += [(path, name, split, Path(path).stem) for path in pictures]
+    table = pd.DataFrame(rows, columns=["image", "label", "split", "group"], dtype=object)
     table["label"] = pd.Categorical(table["label"], categories=CLASSES)
     repeated = table["group"].duplicated()
     if repeated.any():
@@ -77,8 +75,8 @@ def read(folder):
         full = ", ".join(f"{number:,} {split}" for split, number in OFFICIAL_COUNTS.items())
         notes.append(f"{have} pictures, not the official {full}: this is a part or a sample.")
     if ignored:
-        notes.append(f"{len(ignored):,} files are no pictures by their name and were ignored, the "
-                     f"first being {ignored[0].name}.")
+        more = f"; and {len(ignored) - SHOWN:,} more" if len(ignored) > SHOWN else ""
+        notes.append(f"{len(ignored):,} files are no pictures and are left out: {'; '.join(ignored[:SHOWN])}{more}.")
     return Dataset(NAME, table, CLASSES, tuple(notes))
 
 

@@ -26,7 +26,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, read_json, require_folder, write_picture, write_text
+from fashion_tf.datasets.files import (
+    PICTURE_ENDINGS,
+    drop_absent,
+    is_whole_number,
+    listed_by_stem,
+    picture_at,
+    read_json,
+    require_folder,
+    shown,
+    text_column,
+    write_picture,
+    write_text,
+)
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import photo_raster
 from fashion_tf.datasets.subsets import balance
@@ -47,6 +59,9 @@ OFFICIAL_COUNTS = {"train": 191_961, "validation": 32_153}
 SOURCES = ("user", "shop")
 GRADES = ("scale", "occlusion", "zoom_in", "viewpoint")  # 1 to 3 each
 PAPER_PER_CLASS = 1_985
+MAXIMUM_ANNOTATION = 8 << 20  # bytes of one photo's annotation; the real ones have some kB
+MAXIMUM_CROSSINGS = 1 << 24  # of a mask's polygons with rows of pixels; a real one has some thousand
+LARGEST = 10 ** 18  # of the whole numbers in an annotation: what 64 bits hold
 
 
 def read(folder):
@@ -86,50 +101,50 @@ def _read_split(folder, split):
     """One split's garments as a table, and notes."""
     annotations = require_folder(folder / "annos", "the annotations, 000001.json and so on")
     images = require_folder(folder / "image", "the photos, 000001.jpg and so on")
-    files = _numbered(annotations, ".json")
+    files, ignored = _numbered(annotations, (".json",))
+    photos, others = _numbered(images, PICTURE_ENDINGS)
+    if not files:
+        raise DataError(f"{annotations}: holds no annotations.")
     rows = []
     for number, name in files.items():
-        rows += _read_photo(f"{annotations}{os.sep}{name}", number, f"{images}{os.sep}{name[:-5]}")
+        image = photos.get(number, f"{os.path.splitext(name)[0]}.jpg")
+        rows += _read_photo(f"{annotations}{os.sep}{name}", number, f"{images}{os.sep}{image}")
     table = pd.DataFrame(rows, columns=(
         "image", "label", "group", "box", "mask", "image_id", "item", "pair_id", "style", "source",
-        *GRADES))
+        *GRADES), dtype=object)
+    table = table.astype({name: np.int64 for name in ("image_id", "item", "pair_id", "style", *GRADES)})
     table.insert(2, "split", split)
-    table["group"] = f"{split} pair " + table["group"].astype(str)
+    table["group"] = text_column(f"{split} pair {pair}" for pair in table["group"])
     table["label"] = pd.Categorical.from_codes(table["label"].astype(int) - 1, CLASSES)
     table, notes = _drop_unusable(table, split)
-    table, absent = drop_absent(table, annotations)
-    unannotated = sorted(set(_numbered(images, ".jpg")) - set(files))
+    table, absent = drop_absent(table, annotations, folder.parent)
+    unannotated = sorted(photos.keys() - files.keys())
     if unannotated:
         notes.append(f"{split}: {len(unannotated):,} photos have no annotation and are left out, "
-                     f"the first being {unannotated[0]:06d}.jpg.")
+                     f"the first being {shown(photos[unannotated[0]])}.")
+    if ignored := ignored + others:
+        notes.append(f"{split}: {len(ignored):,} files are neither photos nor annotations by their names and are "
+                     f"ignored, the first being {shown(ignored[0])}.")
     return table, [*notes, *absent]
 
 
-def _numbered(folder, ending):
-    """number -> name of the files NUMBER.ending in a folder, by number."""
+def _numbered(folder, endings):
+    """(number -> name of the files NUMBER.ending in a folder, by number; the names of other files)."""
+    names, others = listed_by_stem(folder, endings)
     files = {}
-    for name in sorted(os.listdir(folder)):
-        if name.startswith(".") or not name.endswith(ending):
-            continue
-        stem = name.removesuffix(ending)
-        if not (stem.isascii() and stem.isdecimal()):
+    for stem, name in names.items():
+        if not is_whole_number(stem):
             raise DataError(f"{folder / name}: files here are named by six digits.")
         if int(stem) in files:
             raise DataError(f"{folder / name}: number {int(stem)} is there already as "
                             f"{files[int(stem)]}.")
         files[int(stem)] = name
-    if not files and ending == ".json":
-        raise DataError(f"{folder}: holds no annotations.")
-    return dict(sorted(files.items()))
+    return dict(sorted(files.items())), others
 
 
 def _read_photo(path, number, image):
     """One annotation file as rows."""
-    try:
-        with open(path, "rb") as file:
-            photo = json.loads(file.read())
-    except (OSError, ValueError):
-        photo = read_json(path)  # says what is wrong with it, and in which line
+    photo = read_json(path, MAXIMUM_ANNOTATION)
     if not isinstance(photo, dict):
         raise DataError(f"{path}: not an annotation of a photo ({{...}}).")
     try:
@@ -138,12 +153,12 @@ def _read_photo(path, number, image):
         raise DataError(f"{path}: lacks the key {error}.") from None
     if source not in SOURCES:
         raise DataError(f"{path}: source is {source!r}; it should be one of {SOURCES}.")
-    if type(pair) is not int:
-        raise DataError(f"{path}: pair_id is {pair!r}, no whole number.")
+    if type(pair) is not int or not -LARGEST < pair < LARGEST:
+        raise DataError(f"{path}: pair_id is {repr(pair)[:40]}, no whole number of at most 18 digits.")
     rows = []
     for key, item in photo.items():
-        if not (key.startswith("item") and key[4:].isdecimal() and isinstance(item, dict)):
-            raise DataError(f"{path}: {key} is not an item (item1, item2, ...).")
+        if not (key.startswith("item") and is_whole_number(key[4:]) and isinstance(item, dict)):
+            raise DataError(f"{path}: {key[:40]} is not an item (item1, item2, ...).")
         try:
             label, name, style, box, polygons = (item[field] for field in (
                 "category_id", "category_name", "style", "bounding_box", "segmentation"))
@@ -157,23 +172,23 @@ def _read_photo(path, number, image):
             raise DataError(f"{path}: {key} is of category {label}, {CLASSES[label - 1]}, but its "
                             f"category_name is {name!r}.")
         if not _numbers(box, 4):
-            raise DataError(f"{path}: {key}.bounding_box must be four numbers, not {box!r}.")
+            raise DataError(f"{path}: {key}.bounding_box must be four numbers, not {str(box)[:80]}.")
         if not isinstance(polygons, list) or not all(isinstance(one, list) for one in polygons):
             raise DataError(f"{path}: {key}.segmentation must be a list of polygons.")
         for field, value in zip(("style", *GRADES), (style, *grades)):
-            if type(value) is not int or value < 0 or (field != "style" and not 1 <= value <= 3):
-                raise DataError(f"{path}: {key}.{field} is {value!r}; it should be "
+            if type(value) is not int or not 0 <= value < LARGEST or (field != "style" and not 1 <= value <= 3):
+                raise DataError(f"{path}: {key}.{field} is {repr(value)[:40]}; it should be "
                                 f"{'0 or more' if field == 'style' else '1, 2 or 3'}.")
         item_number = int(key[4:])
         mask = f"{path}#{item_number}" if any(len(one) >= 6 for one in polygons) else None
-        rows.append((image + ".jpg", label, pair, tuple(box), mask, number, item_number, pair,
+        rows.append((image, label, pair, tuple(box), mask, number, item_number, pair,
                      style, source, *grades))
     return rows
 
 
 def _numbers(values, count):
     return isinstance(values, list) and len(values) == count and all(
-        type(value) in (int, float) and value - value == 0 for value in values)
+        type(value) in (int, float) and -LARGEST < value < LARGEST for value in values)
 
 
 def _drop_unusable(table, split):
@@ -185,14 +200,14 @@ def _drop_unusable(table, split):
         if unusable.any():
             first = table["image"].iloc[int(np.argmax(unusable))]
             notes.append(f"{split}: {unusable.sum():,} garments have {what} and are left out, the "
-                         f"first being on {Path(first).name}.")
+                         f"first being on {shown(Path(first).name)}.")
     kept = ~empty & table["mask"].notna().to_numpy()
     return table[kept].reset_index(drop=True), notes
 
 
 @lru_cache(maxsize=64)  # a photo's garments are usually asked for one after another
 def _photo(path, modified):
-    return read_json(path)
+    return read_json(path, MAXIMUM_ANNOTATION)
 
 
 def _open_mask(path, index):
@@ -204,12 +219,15 @@ def _open_mask(path, index):
     except (KeyError, TypeError):
         raise DataError(f"{path}: has no item{index} with a segmentation.") from None
     file = Path(path)
-    image = file.parents[1] / "image" / f"{file.stem}.jpg"
+    image = picture_at(file.parents[1] / "image" / f"{file.stem}.jpg")
     for number, polygon in enumerate(polygons):
         if len(polygon) % 2 or not _numbers(polygon, len(polygon)):
             raise DataError(f"{path}: item{index}.segmentation[{number}] is no list of x and y.")
     raster = photo_raster(image, image)
-    return raster.turn(rasterise(polygons, raster.stored))
+    try:
+        return raster.turn(rasterise(polygons, raster.stored))
+    except DataError as error:
+        raise DataError(f"{path}: item{index}.segmentation: {error}") from None
 
 
 register_opener("mask", ".json", _open_mask)
@@ -230,9 +248,12 @@ def rasterise(polygons, size):
 
     Returns:
         uint8 (height, width): 1 inside, 0 outside.
+
+    Raises:
+        DataError: The edges cross rows of pixels more than MAXIMUM_CROSSINGS times.
     """
     height, width = size
-    mask = np.zeros((height, width), np.uint8)
+    mask, crossings = np.zeros((height, width), np.uint8), 0
     for polygon in polygons:
         x, y = np.asarray(polygon, dtype=np.float64).reshape(-1, 2).T
         if len(x) < 3:
@@ -245,17 +266,31 @@ def rasterise(polygons, size):
         # The edge crosses the centre lines of the rows from first to before last.
         first, last = (np.clip(np.ceil(side - 0.5), 0, height).astype(int) for side in (y, end_y))
         crossed = last - first
-        edge = np.repeat(np.arange(len(x)), crossed)
-        row = np.arange(len(edge)) + np.repeat(first - np.cumsum(crossed) + crossed, crossed)
-        # The first centre at or right of the crossing; one division, of numbers that are whole where
-        # the corners are, so that no rounding decides.
-        across, down = (end_x - x)[edge], (end_y - y)[edge]
-        ahead = (2 * x[edge] - 1) * down + (2 * (row - y[edge]) + 1) * across
-        column = np.clip(np.ceil(ahead / (2 * down)), 0, width).astype(int)
-        # From each crossing rightwards, inside and outside change places.
-        turns = np.bincount(row * (width + 1) + column, minlength=height * (width + 1))
-        mask |= (turns.reshape(height, -1).cumsum(axis=1)[:, :width] & 1).astype(np.uint8)
+        crossings += int(crossed.sum())
+        if crossings > MAXIMUM_CROSSINGS:
+            raise DataError(f"the polygons cross {crossings:,} rows of pixels and more; at most {MAXIMUM_CROSSINGS:,} "
+                            "are drawn.")
+        # Modulo 256, which keeps odd and even apart: bytes are enough.
+        turns = np.zeros((height, width + 1), np.uint8)
+        ends = np.cumsum(crossed)
+        # Some edges at a time: each crossing takes a hundred bytes while its place is computed.
+        for part in np.split(np.arange(len(x)), np.flatnonzero(np.diff(ends // _CROSSINGS_AT_A_TIME)) + 1):
+            edge = np.repeat(part, crossed[part])
+            row = np.arange(len(edge)) + np.repeat((first - ends + crossed)[part], crossed[part]) + (
+                ends[part[0]] - crossed[part[0]])
+            # The first centre at or right of the crossing; one division, of numbers that are whole where
+            # the corners are, so that no rounding decides.
+            across, down = (end_x - x)[edge], (end_y - y)[edge]
+            ahead = (2 * x[edge] - 1) * down + (2 * (row - y[edge]) + 1) * across
+            column = np.clip(np.ceil(ahead / (2 * down)), 0, width).astype(int)
+            # From each crossing rightwards, inside and outside change places.
+            np.add.at(turns, (row, column), 1)
+        np.cumsum(turns, axis=1, dtype=np.uint8, out=turns)
+        mask |= turns[:, :width] & 1
     return mask
+
+
+_CROSSINGS_AT_A_TIME = 1 << 20
 
 
 def polygons_of(mask):

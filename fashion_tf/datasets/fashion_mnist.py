@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fashion_tf.datasets.files import text_column
 from fashion_tf.datasets.idx import read_idx, write_idx
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -70,7 +71,7 @@ def read(folder):
                             f"Fashion-MNIST's labels are 0 to {len(CLASSES) - 1}.")
         count = len(pictures)
         parts.append(pd.DataFrame({
-            "image": [f"{picture_file}#{index}" for index in range(count)],
+            "image": text_column(f"{picture_file}#{index}" for index in range(count)),
             "label": pd.Categorical.from_codes(labels, categories=CLASSES),
             "split": split,
             "group": [f"{split}-{index}" for index in range(count)],

@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets.encoded import EncodedPicture
+from fashion_tf.datasets.files import text_column
 from fashion_tf.datasets.images import register_opener
 from fashion_tf.datasets.masks import checked_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
@@ -209,7 +210,7 @@ def read(folder):
     split = np.full(count, "train", dtype=object)
     split[test - 1] = "test"
     split[np.flatnonzero(split == "train")[9::10]] = "validation"
-    references = [f"{path}#{position}" for position in range(count)]
+    references = text_column(f"{path}#{position}" for position in range(count))
     table = pd.DataFrame({
         "image": references, "label": no_labels(count, CLASSES), "split": split,
         "group": [f"photo {index}" for index in indices], "mask": references, "index": indices,

@@ -10,12 +10,22 @@ Not checked against the real files (https://esslab.jp/~ess/en/data/fashionstyle1
 layout is known from public code that reads it.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fashion_tf.datasets.files import drop_absent, read_lines, require_folder
+from fashion_tf.datasets.files import (
+    PICTURE_ENDINGS,
+    drop_absent,
+    leads_out,
+    listed,
+    read_lines,
+    require_folder,
+    shown,
+    text_column,
+)
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
 
@@ -32,7 +42,6 @@ SPLIT_FILES = {"train": ("train.csv",), "validation": ("val.csv", "valid.csv"),
 COMPLETE = "complete_dataset.csv"
 FILES = (ARCHIVE_FOLDER, COMPLETE, "train.csv")
 OFFICIAL_COUNT = 13_126
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 ALLOWED_REPEATED = 0.05  # of a list's lines: more is no blemish but a list written twice
 
 
@@ -69,20 +78,19 @@ def read(folder):
     shared = rows["image_name"].duplicated(keep="last")
     if shared.any():
         notes.append(f"{shared.sum():,} photos are listed in two splits and count in the later of "
-                     f"train, validation and test, the first being {rows['image_name'][shared].iloc[0]}.")
+                     f"train, validation and test, the first being {shown(rows['image_name'][shared].iloc[0])}.")
         rows = rows[~shared].reset_index(drop=True)
-    listed = set(rows["image_name"])
-    notes += _discrepancies(folder, listed)
+    notes += _discrepancies(folder, set(rows["image_name"]))
     labels = [name.split("/")[1] for name in rows["image_name"]]
     prefix = f"{folder}/"
     table = pd.DataFrame({
-        "image": [prefix + name for name in rows["image_name"]],
+        "image": text_column(prefix + name for name in rows["image_name"]),
         "label": pd.Categorical(labels, categories=CLASSES),
         "split": rows["split"],
         "group": rows["image_name"],
         "image_name": rows["image_name"],
     })
-    table, absent = drop_absent(table, f"{folder} (its split lists)")
+    table, absent = drop_absent(table, f"{folder} (its split lists)", folder)
     return Dataset(NAME, table, CLASSES, (*notes, *absent))
 
 
@@ -93,7 +101,7 @@ def _read_paths(path):
     for number, line in enumerate(lines, start=1):
         name = line.strip().replace("\\", "/")
         parts = name.split("/")
-        if len(parts) != 3 or parts[0] != "dataset" or parts[2] in ("", ".."):
+        if len(parts) != 3 or parts[0] != "dataset" or not parts[2] or leads_out(name):
             raise DataError(f"{path}, line {number}: {line[:80]!r}; a path dataset/STYLE/FILE "
                             "belongs in every line, from the first on (there is no header).")
         if parts[1] not in CLASSES:
@@ -109,27 +117,29 @@ def _read_paths(path):
     return list(photos), repeated
 
 
-def _discrepancies(folder, listed):
+def _discrepancies(folder, photos):
     """Notes on how the split lists, the complete list, the disk and the paper differ."""
     notes = []
-    if len(listed) != OFFICIAL_COUNT:
-        notes.append(f"{len(listed):,} photos are listed in the splits, not the paper's "
+    if len(photos) != OFFICIAL_COUNT:
+        notes.append(f"{len(photos):,} photos are listed in the splits, not the paper's "
                      f"{OFFICIAL_COUNT:,}.")
     if (folder / COMPLETE).exists():
         complete = set(_read_paths(folder / COMPLETE)[0])
-        if unsplit := complete - listed:
+        if unsplit := complete - photos:
             notes.append(f"{len(unsplit):,} photos of {COMPLETE} are in no split and left out.")
-        if added := listed - complete:
+        if added := photos - complete:
             notes.append(f"{len(added):,} photos of the splits are not in {COMPLETE}; they are "
                          "kept.")
     else:
         notes.append(f"{COMPLETE} is absent; the split lists were not compared with it.")
-    found = {f"dataset/{style}/{file.name}" for style in CLASSES
-             if (folder / "dataset" / style).is_dir()
-             for file in (folder / "dataset" / style).iterdir()
-             if file.suffix.lower() in PICTURES and not file.name.startswith(".")}
-    if unlisted := found - listed:
-        notes.append(f"{len(unlisted):,} photos on disk are in no split and left out.")
+    # A photo whose ending alone differs from the listed one is taken by `drop_absent`.
+    known = {os.path.splitext(name)[0] for name in photos}
+    unlisted = [f"dataset/{style}/{name}" for style in CLASSES if (folder / "dataset" / style).is_dir()
+                for name in listed(folder / "dataset" / style) if name.lower().endswith(PICTURE_ENDINGS)
+                and f"dataset/{style}/{os.path.splitext(name)[0]}" not in known]
+    if unlisted:
+        notes.append(f"{len(unlisted):,} photos on disk are in no split and left out, the first being "
+                     f"{shown(unlisted[0])}.")
     return notes
 
 

@@ -60,9 +60,13 @@ def read_idx(path, dimensions):
             data = stream.read(expected + 1)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: a folder stands where a file of this name belongs.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip data is cut off or damaged ({error}). "
                         "Download the file again.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     if len(data) != expected:
         state = "cut off" if len(data) < expected else "longer than it says"
         raise DataError(f"{path}: {state}: its header promises {expected:,} bytes for shape {shape}, "

@@ -28,7 +28,15 @@ import numpy as np
 import pandas as pd
 
 from fashion_tf.datasets.deepfashion import CATEGORIES
-from fashion_tf.datasets.files import drop_absent, read_json, read_lines, write_picture, write_text
+from fashion_tf.datasets.files import (
+    drop_absent,
+    is_whole_number,
+    read_json,
+    read_lines,
+    text_column,
+    write_picture,
+    write_text,
+)
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -118,7 +126,7 @@ def read(folder):
     categories = label_map[label_map["taskName"] == "category"]["labelName"]
     parts, files = [], {}
     for split, names in SPLIT_FILES.items():
-        file = next((folder / name for name in names if (folder / name).is_file()), None)
+        file = next((folder / name for name in names if (folder / name).exists()), None)
         if file is None:
             continue
         files[split] = file
@@ -126,13 +134,13 @@ def read(folder):
         places = [folder / name for name in (split, file.stem, f"images/{split}")]
         place = next((place for place in places if place.is_dir()), places[0])
         prefix = f"{place}/"
-        rows.insert(0, "image", [f"{prefix}{number}.jpg" for number in rows["image_id"]])
+        rows.insert(0, "image", text_column(f"{prefix}{number}.jpg" for number in rows["image_id"]))
         parts.append(rows)
     if not {"train", "validation"} & files.keys():
         raise DataError(f"{folder}: holds neither train.json nor val.json (validation.json).")
     table = pd.concat(parts, ignore_index=True)
     counts = {split: len(part) for split, part in zip(files, parts)}
-    table, notes = drop_absent(table, ", ".join(map(str, files.values())), allowed=1.0)
+    table, notes = drop_absent(table, ", ".join(map(str, files.values())), folder, allowed=1.0)
     labels = _single(table["labels"], categories)
     table.insert(1, "label", pd.Categorical.from_codes(labels, tuple(categories)))
     annotated = (table["labels"].str.len() > 0).to_numpy()
@@ -154,12 +162,16 @@ def read_label_map(folder):
         DataError: The file is absent, lacks a column, has a malformed line or a number twice.
     """
     path = Path(folder) / LABEL_MAP
-    rows = list(csv.reader(read_lines(path)))
+    lines = csv.reader(read_lines(path))
+    try:
+        rows = list(lines)
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: cannot be read as a table ({error}).") from None
     if not rows or rows[0] != COLUMNS:
         raise DataError(f"{path}, line 1: the columns should be {','.join(COLUMNS)}.")
     seen = set()
     for line, row in enumerate(rows[1:], start=2):
-        if len(row) != 4 or not (row[0].isdecimal() and row[1].isdecimal()):
+        if len(row) != 4 or not (is_whole_number(row[0]) and is_whole_number(row[1])):
             raise DataError(f"{path}, line {line}: {','.join(row)[:80]!r}; two numbers and two "
                             "names belong there.")
         if row[0] in seen:
@@ -221,9 +233,13 @@ def _numbers(file, part, values):
     except (ValueError, OverflowError):
         pass
     for number, value in enumerate(values):
-        if type(value) is not int and not (isinstance(value, str) and value.isdecimal()):
-            raise DataError(f"{file}, {part}[{number}]: {value!r} is no whole number.")
+        if not _is_whole(value):
+            raise DataError(f"{file}, {part}[{number}]: {repr(value)[:40]} is no whole number of at most 18 digits.")
     return np.array([int(value) for value in values], dtype=np.int64)
+
+
+def _is_whole(value):
+    return type(value) in (int, str) and is_whole_number(str(value))
 
 
 def _unique(file, part, identities):
@@ -244,9 +260,9 @@ def _labels(file, annotations, known):
         flat = np.array(list(chain.from_iterable(lists))).astype(np.int64)
     except (ValueError, OverflowError):
         entry, value = next((entry, value) for entry, values in enumerate(lists)
-                            for value in values if not str(value).isdecimal())
-        raise DataError(f"{file}, annotations[{entry}]: label {value!r} is no whole "
-                        "number.") from None
+                            for value in values if not _is_whole(value))
+        raise DataError(f"{file}, annotations[{entry}]: label {repr(value)[:40]} is no whole number of at most 18 "
+                        "digits.") from None
     valid = np.isin(flat, known)
     if not valid.all():
         position = int(np.argmin(valid))

@@ -17,8 +17,10 @@ import pandas as pd
 
 from fashion_tf.datasets.files import (
     drop_absent,
+    is_whole_number,
     read_lines,
     require_folder,
+    text_column,
     write_picture,
     write_text,
 )
@@ -71,10 +73,10 @@ def read(folder):
     source = folder / "styles.csv"
     fields = _read_styles(source)
     require_folder(folder / "images", "the pictures, <id>.jpg")
-    fields.insert(0, "image", [str(folder / "images" / f"{number}.jpg") for number in fields["id"]])
+    fields.insert(0, "image", text_column(str(folder / "images" / f"{number}.jpg") for number in fields["id"]))
     fields["label"] = pd.Categorical(fields.pop("masterCategory"), categories=CLASSES)
     fields["split"] = ""
-    table, notes = drop_absent(fields, source, allowed=1.0)
+    table, notes = drop_absent(fields, source, folder, allowed=1.0)
     if PRODUCT_NAME in table:
         table["group"] = _groups(table)
     else:
@@ -106,8 +108,9 @@ def _read_styles(source):
             raise DataError(f"{source}, line {number}: {len(row)} fields where the header has "
                             f"{len(columns)}: {line[:80]!r}.")
         identity = row[id_column]
-        if not (identity.isascii() and identity.isdigit()):
-            raise DataError(f"{source}, line {number}: the id {identity!r} is no whole number.")
+        if not is_whole_number(identity):
+            raise DataError(f"{source}, line {number}: the id {identity[:40]!r} is no whole number of at most 18 "
+                            "digits.")
         if identity in first_line:
             raise DataError(f"{source}, line {number}: the id {identity} stands already at line "
                             f"{first_line[identity]}.")

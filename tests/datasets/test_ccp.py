@@ -76,6 +76,43 @@ def test_every_label_has_a_decision():
     assert len(set(ccp.CLASSES)) == 59
 
 
+def test_what_systems_leave_beside_is_passed_over(tmp_path):
+    folder = lay_out(tmp_path, {"0001": MASK, "0002": MASK}, {"1005": [0]})
+    for part in ("photos", ccp.PIXEL_LEVEL, ccp.IMAGE_LEVEL):
+        for name in ("._0001.mat", "._0001.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", "._1005.mat"):
+            (folder / part / name).write_bytes(b"\0\5\x16\7")
+        (folder / part / "@eaDir").mkdir()
+    plain = ccp.read(folder)
+    assert plain.table["group"].tolist() == ["photo 0001", "photo 0002", "photo 1005"]
+    assert len(plain.notes) == 1
+    (folder / ccp.PIXEL_LEVEL / "readme.txt").touch()
+    assert "1 files are neither photos nor .mat files by their names" in ccp.read(folder).notes[1]
+
+
+def test_endings_in_any_case(tmp_path):
+    folder = lay_out(tmp_path, {"0001": MASK, "0002": MASK})
+    (folder / "photos" / "0001.jpg").rename(folder / "photos" / "0001.JPEG")
+    (folder / ccp.PIXEL_LEVEL / "0002.mat").rename(folder / ccp.PIXEL_LEVEL / "0002.MAT")
+    table = ccp.read(folder).table
+    assert table["image"][0].endswith("0001.JPEG")
+    for image, mask in zip(table["image"], table["mask"]):
+        np.testing.assert_array_equal(read_mask(mask), MASK)
+        assert read_image(image).shape == (4, 3, 3)
+    (folder / ccp.PIXEL_LEVEL / "0002.mat").touch()
+    with pytest.raises(DataError, match=r"0002\.mat: differs from 0002\.MAT only in its ending"):
+        ccp.read(folder)
+
+
+def test_a_turned_photo_turns_its_mask(tmp_path):
+    folder = lay_out(tmp_path, {"0001": MASK})
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.new("RGB", (3, 4)).save(folder / "photos" / "0001.jpg", exif=exif)
+    table = ccp.read(folder).table
+    assert read_image(table["image"][0]).shape == (3, 4, 3)
+    np.testing.assert_array_equal(read_mask(table["mask"][0]), np.rot90(MASK))
+
+
 def test_absent_photo_is_counted_and_left_out(tmp_path):
     masks = {f"{number:04}": MASK for number in range(1, 31)}
     photos = sorted(masks)[1:]

@@ -146,6 +146,14 @@ def test_name_that_leads_out_of_the_folder(tmp_path):
         cfpd.read(lay_out(tmp_path, [entry("../1.jpg")]))
 
 
+def test_a_mask_of_a_name_that_leads_out(tmp_path):
+    """Also where the table was made elsewhere: the mask's reference alone opens no other file."""
+    path = lay_out(tmp_path, [entry("../private.jpg")]) / cfpd.MAT_FILE
+    Image.new("RGB", (3, 4)).save(tmp_path / "private.jpg")
+    with pytest.raises(DataError, match=r"img_name is '\.\./private\.jpg', no file's name"):
+        read_mask(f"{path}#0")
+
+
 def test_other_labels(tmp_path):
     with pytest.raises(DataError, match="its 22 labels are not the 23"):
         cfpd.read(lay_out(tmp_path, [entry()], names=cfpd.CLASSES[:-1]))

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -46,6 +47,28 @@ def test_other_files_are_ignored_and_counted(tmp_path):
     assert len(dataset) == 20
     assert "1 files are no pictures" in dataset.notes[1]
     assert "notes.txt" in dataset.notes[1]
+
+
+def test_pictures_of_all_formats_and_ten_of_the_others_by_name(tmp_path):
+    folder = lay_out(tmp_path, {"train": 1, "validation": 1}) / "train" / "hat"
+    for name, kind in (("b.jfif", "JPEG"), ("c.gif", "GIF"), ("d.JPE", "JPEG"), ("e", "PNG"), ("._f.jpg", "JPEG")):
+        Image.new("RGB", (6, 8)).save(folder / name, kind)
+    for number in range(12):
+        (folder / f"page{number:02}.jpg").write_text("<html>")
+    dataset = clothing_small.read(tmp_path)
+    assert (dataset.table["label"] == "hat").sum() == 6
+    assert "12 files are no pictures and are left out: train/hat/page00.jpg: no picture by" in dataset.notes[1]
+    assert "page09" in dataset.notes[1] and "page10" not in dataset.notes[1] and "and 2 more" in dataset.notes[1]
+
+
+def test_folder_names_that_are_no_utf_8(tmp_path):
+    root = tmp_path / os.fsdecode(b"kl\xe9der")
+    try:
+        root.mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    dataset = clothing_small.read(lay_out(root, {"train": 1, "validation": 1}))
+    assert read_image(dataset.where(np.arange(2)).table["image"][1]).shape == (8, 6, 3)
 
 
 def test_missing_folders(tmp_path):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from fashion_tf.datasets import deepfashion2
 from fashion_tf.datasets.deepfashion2 import polygons_of, rasterise
-from fashion_tf.datasets.images import read_mask
+from fashion_tf.datasets.images import read_annotated, read_mask
 from fashion_tf.errors import DataError
 
 # A real annotation, as https://github.com/switchablenorms/DeepFashion2/issues/4 prints it (its
@@ -137,6 +137,32 @@ def test_neighbours_share_no_pixel():
         assert (left + right == 1).all()
 
 
+def test_polygons_in_parts_give_the_same_mask(monkeypatch):
+    generator = np.random.default_rng(5)
+    polygon = generator.uniform(-20, 120, 400).tolist()
+    whole = deepfashion2.rasterise([polygon], (90, 100))
+    monkeypatch.setattr(deepfashion2, "_CROSSINGS_AT_A_TIME", 97)
+    np.testing.assert_array_equal(deepfashion2.rasterise([polygon], (90, 100)), whole)
+
+
+def test_a_polygon_takes_little_memory_or_is_refused(tmp_path):
+    """200 kB of corners that go up and down a picture of 8,000 rows took 2.8 GB."""
+    import tracemalloc
+
+    corners = 2_000
+    polygon = np.stack([np.linspace(0, 999, corners), np.tile([0, 8000], corners // 2)], axis=1).ravel()
+    tracemalloc.start()
+    mask = deepfashion2.rasterise([polygon], (8_000, 1_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask.any() and peak < 220e6
+    many = [round(value, 1) for value in np.tile(polygon, 10).tolist()]
+    lay_out(tmp_path, [photo(item(polygons=[many]))], size=(8000, 1000))
+    reference = deepfashion2.read(tmp_path).table["mask"][0]
+    with pytest.raises(DataError, match=r"000001\.json: item1\.segmentation: the polygons cross [\d,]+ rows"):
+        read_mask(reference)
+
+
 def test_degenerate_polygons_cover_nothing():
     assert rasterise([[], [1, 1], [1, 1, 5, 5], [1, 1, 5, 1, 9, 1]], (8, 8)).sum() == 0
     assert rasterise([[-9, -9, 99, -9, 99, 99, -9, 99]], (8, 8)).all()
@@ -172,6 +198,10 @@ def broken(**changes):
     (broken(segmentation=[1, 2, 3]), r"item1\.segmentation must be a list of polygons"),
     (broken(occlusion=4), r"item1\.occlusion is 4; it should be 1, 2 or 3"),
     (broken(style=-1), r"item1\.style is -1; it should be 0 or more"),
+    (broken(style=10 ** 30), r"item1\.style is 10{30}; it should be 0 or more"),
+    (broken(bounding_box=[1, 2, 3, 10 ** 400]), r"item1\.bounding_box must be four numbers"),
+    (photo(item(), pair=10 ** 30), r"pair_id is 10{30}, no whole number of at most 18"),
+    (photo() | {"item" + "9" * 5000: item()}, r"item9{36} is not an item"),
     (photo(item(), pair="7"), r"pair_id is '7', no whole number"),
     (photo(item(), source="web"), r"source is 'web'"),
     ({"source": "user", "item1": item()}, r"lacks the key 'pair_id'"),
@@ -186,6 +216,9 @@ def test_a_wrong_annotation_is_named_with_its_key(tmp_path, annotation, message)
 
 @pytest.mark.parametrize(("data", "message"), [
     (b'{"source": "user",\n"pair_id": ', r"000001\.json, line 2, column \d+: not JSON"),
+    (b"[" * 100_000, r"000001\.json: JSON nested too deeply"),
+    (b'{"pair_id": ' + b"9" * 5000 + b"}", r"000001\.json: holds a number of thousands of digits"),
+    (b" " * (9 << 20), r"000001\.json: 9,437,184 bytes; .* above 8,388,608 bytes"),
     (b"", r"000001\.json, line 1, column 1: not JSON"),
     (b'{"source": "user",\n"caf\xe9": 1}', r"000001\.json, line 2: byte 0xe9 is not UTF-8"),
 ])  # fmt: skip
@@ -217,6 +250,27 @@ def test_names_and_numbers_of_files(tmp_path):
     (annotations / "1.json").rename(annotations / "one.json")
     with pytest.raises(DataError, match=r"one\.json: files here are named by six digits"):
         deepfashion2.read(tmp_path)
+
+
+def test_a_turned_photo_turns_its_mask(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    images = lay_out(tmp_path, [photo(item())]) / "train" / "image"
+    Image.new("RGB", (16, 20)).save(images / "000001.jpg", exif=exif)
+    table = deepfashion2.read(tmp_path).table
+    expected = np.zeros((20, 16), np.uint8)
+    expected[2:12, 2:8] = 1
+    picture, mask, box = read_annotated(table["image"][0], table["mask"][0], table["box"][0])
+    np.testing.assert_array_equal(mask, np.rot90(expected, -1))
+    assert picture.shape == (16, 20, 3) and box == (8, 2, 18, 8)
+
+
+def test_endings_in_any_case(tmp_path):
+    folder = lay_out(tmp_path, [photo(item())]) / "train"
+    (folder / "image" / "000001.jpg").rename(folder / "image" / "000001.JPG")
+    (folder / "image" / "Thumbs.db").touch()
+    table = deepfashion2.read(tmp_path).table
+    assert table["image"][0].endswith("000001.JPG") and read_mask(table["mask"][0]).sum() == 60
 
 
 def test_absent_images_are_counted_or_an_error(tmp_path):

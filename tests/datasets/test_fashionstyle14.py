@@ -66,7 +66,7 @@ def test_discrepancies_are_set_right_and_counted(tmp_path):
         "54 photos are listed in the splits, not the paper's 13,126.",
         "4 photos of complete_dataset.csv are in no split and left out.",
         "10 photos of the splits are not in complete_dataset.csv; they are kept.",
-        "1 photos on disk are in no split and left out.",
+        "1 photos on disk are in no split and left out, the first being dataset/rock/extra.PNG.",
     )
 
 

@@ -125,6 +125,9 @@ def change(part, number, **fields):
     (change("images", 2, image_id=None), r"images\[2\]: lacks the key image_id or imageId"),
     (change("images", 1, url=None), r"images\[1\]: lacks the key url"),
     (change("images", 1, image_id="x"), r"images\[1\]: 'x' is no whole number"),
+    (change("images", 1, image_id="9" * 5000), r"images\[1\]: '9{39} is no whole number of at most 18"),
+    (change("images", 1, image_id=10 ** 30), r"images\[1\]: 10{30} is no whole number of at most 18"),
+    (change("annotations", 2, label_id=["9" * 30]), r"annotations\[2\]: label '9{30}' is no whole number"),
     (change("images", 1, image_id=2.5), r"images\[1\]: 2\.5 is no whole number"),
     (change("images", 4, image_id=1), r"images\[4\]: photo 1 stands twice"),
     (change("annotations", 3, image_id=1), r"annotations\[3\]: photo 1 stands twice"),
@@ -143,6 +146,24 @@ def test_a_wrong_entry_is_named(tmp_path, data, message):
     lay_out(tmp_path)
     (tmp_path / "train.json").write_text(json.dumps(data))
     with pytest.raises(DataError, match=rf"train\.json,? ?:? ?{message}"):
+        imaterialist.read(tmp_path)
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("1,1," + "x" * 140_000 + ",category", "line 2: cannot be read as a table"),
+    ("9" * 30 + ",1,Hats,category", "line 2: "), ("1," + "9" * 5000 + ",Hats,category", "line 2: ")])
+def test_fields_beyond_limits(tmp_path, line, message):
+    lay_out(tmp_path)
+    (tmp_path / imaterialist.LABEL_MAP).write_text(f"labelId,taskId,labelName,taskName\n{line}\n")
+    with pytest.raises(DataError, match=message):
+        imaterialist.read_label_map(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_list(tmp_path):
+    lay_out(tmp_path)
+    (tmp_path / "train.json").unlink()
+    (tmp_path / "train.json").mkdir()
+    with pytest.raises(DataError, match=r"train\.json: cannot be read: a folder"):
         imaterialist.read(tmp_path)
 
 

@@ -88,6 +88,19 @@ def test_absent_pictures_are_left_out_and_counted_however_many(tmp_path):
     assert "99 of 100" in dataset.notes[0]
 
 
+def test_another_ending_is_taken_and_a_link_out_is_refused(tmp_path):
+    folder = lay_out(tmp_path / "data", [HEADER, row(1), row(2)], [1, 2])
+    (folder / "images" / "1.jpg").rename(folder / "images" / "1.JPG")
+    (folder / "images" / "._1.jpeg").touch()
+    dataset = products.read(folder)
+    assert [image.rpartition("/")[2] for image in dataset.table["image"]] == ["1.JPG", "2.jpg"]
+    assert any("1 images have another ending than listed" in note for note in dataset.notes)
+    (folder / "images" / "2.jpg").rename(tmp_path / "private.jpg")
+    (folder / "images" / "2.jpg").symlink_to(tmp_path / "private.jpg")
+    with pytest.raises(DataError, match=r"2\.jpg: leads out of the dataset's folder"):
+        products.read(folder)
+
+
 def test_no_picture_at_all(tmp_path):
     with pytest.raises(DataError, match=r"styles\.csv: 2 of 2 images listed are absent"):
         products.read(lay_out(tmp_path, [HEADER, row(1), row(2)], []))
@@ -112,6 +125,8 @@ def test_paper_categories(tmp_path):
     ([NAMED, row(1)], "line 2: 9 fields where the header has 10"),
     ([HEADER, row(1), "", row(1)], "line 4: the id 1 stands already at line 2"),
     ([HEADER, row("x1")], "line 2: the id 'x1' is no whole number"),
+    ([HEADER, row("9" * 5000)], "line 2: the id '9{40}' is no whole number of at most 18 digits"),
+    ([HEADER, row("9" * 19)], "line 2: the id '9{19}' is no whole number"),
     ([HEADER, row("../1")], "line 2: the id '../1' is no whole number"),
     ([HEADER, row(1, category="Toys")], "line 2: unknown masterCategory 'Toys'"),
     ([HEADER, row(1, year="Fall")], "line 2: 'Fall' is no year"),
