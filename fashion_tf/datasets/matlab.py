@@ -116,7 +116,7 @@ def open_version_73(path, *names):
 def _require(path, found, names):
     missing = [name for name in names if name not in found]
     if missing:
-        present = [name for name in found if not name.startswith("#")]
+        present = [name for name in map(str, found) if not name.startswith("#")]
         raise DataError(f"{path}: holds no variable {', '.join(missing)}; it has "
                         f"{', '.join(present) or 'none'}. Is it another file of the dataset?")
 

@@ -361,3 +361,9 @@ def test_a_version_73_file_reads_nothing_outside_of_itself(tmp_path, kind, insid
     path = hdf5(tmp_path / "strange.mat", make)
     with pytest.raises(DataError, match=r"strange\.mat: .*(lies in other files|is a link to somewhere else); refused"):
         matlab.read_mat(path, "x")
+
+
+def test_a_name_that_is_no_text_is_no_traceback(tmp_path):
+    path = hdf5(tmp_path / "a.mat", lambda file, _: file.create_dataset(b"\xff", data=np.eye(2)))
+    with pytest.raises(DataError, match=r"a\.mat: holds no variable x; it has b'"):
+        matlab.read_mat(path, "x")
