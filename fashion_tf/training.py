@@ -204,46 +204,78 @@ def train_classifier(settings, seed, shared):
 
 
 def _fresh_model(settings, seed, size, classes):
-    """A compiled model as good as new. Tracing and optimising the training step takes longer than
-    a small trial itself, so trials whose step is the same computation share it: their weights, their
-    optimizer's state and its learning rate are set afresh."""
+    """A compiled model as good as new. Tracing and optimising the training step takes longer than a
+    small trial itself, so trials share it. What they differ in stands in variables: weights, the
+    optimizer's state, its learning rate and how that falls, decoupled decay, and the strengths of the
+    regularizer (0 is none). Only an optimizer, or Adadelta's rho, makes another computation."""
     network = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
-    regularizer = make_regularizer(settings["regularizer"], settings["regularizer_strength"])
+    strength, regularizer = settings["regularizer_strength"], settings["regularizer"]
+    make_regularizer(regularizer, strength)  # says what is wrong with it
     rate = settings["learning_rate"]
     rate = default_learning_rate(settings["optimizer"]) if rate is None else rate
     decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
-    make_optimizer(settings["optimizer"], rate, decay, decay_as)  # says what is wrong with them
-    # Under a schedule the learning rate is part of the computation, otherwise it is a variable.
-    key = (settings["backbone"], classes, tuple(size), settings["regularizer"],
-           settings["regularizer_strength"], settings["optimizer"], decay, decay_as,
-           rate if decay_as == "time" else None)
+    optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
+    key = (settings["backbone"], classes, tuple(size), settings["optimizer"], decay_as == "decoupled",
+           getattr(optimizer, "rho", None))
     if key not in _COMPILED:
         if len(_COMPILED) >= _COMPILED_AT_MOST:
             _COMPILED.pop(next(iter(_COMPILED)))
-        model = _network(*network, regularizer)
-        optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
+        _COMPILED[key] = _Shared(_network(*network), optimizer)
+    shared = _COMPILED[key]
+    shared.model.set_weights(_fresh_weights(*network))
+    shared.reset(rate=rate, falls=decay if decay_as == "time" else 0.0,
+                 shrinks=decay if decay_as == "decoupled" else 0.0,
+                 l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
+    return shared.model
+
+
+class _Shared:
+    """A compiled classifier whose numbers can be changed without tracing its step anew."""
+
+    def __init__(self, model, optimizer):
+        import tensorflow as tf
+
+        self.model = model
+        self.numbers = {name: tf.Variable(0.0) for name in ("rate", "falls", "shrinks", "l1", "l2")}
+        optimizer.learning_rate = _Falling(self.numbers["rate"], self.numbers["falls"])
+        if optimizer.weight_decay is not None:
+            optimizer.weight_decay = self.numbers["shrinks"]
+        for variable in model.trainable_variables:
+            if variable.name == "kernel":
+                variable.regularizer = self._penalty
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"],
                       jit_compile=has_gpu())
         optimizer.build(model.trainable_variables)
-        _COMPILED[key] = model, [variable.numpy() for variable in optimizer.variables]
-    else:
-        model, state = _COMPILED[key]
-        model.set_weights(_fresh_weights(*network))
-        for variable, value in zip(model.optimizer.variables, state, strict=True):
+        self.state = [variable.numpy() for variable in optimizer.variables]
+
+    def _penalty(self, kernel):
+        return (self.numbers["l1"] * keras.ops.sum(keras.ops.absolute(kernel))
+                + self.numbers["l2"] * keras.ops.sum(keras.ops.square(kernel)))
+
+    def reset(self, **numbers):
+        for name, value in numbers.items():
+            self.numbers[name].assign(value)
+        for variable, value in zip(self.model.optimizer.variables, self.state, strict=True):
             variable.assign(value)
-    if decay_as != "time":
-        model.optimizer.learning_rate = rate
-    return model
+
+
+class _Falling(keras.optimizers.schedules.LearningRateSchedule):
+    """Keras's `InverseTimeDecay` over two variables: rate / (1 + falls x step)."""
+
+    def __init__(self, rate, falls):
+        self.rate, self.falls = rate, falls
+
+    def __call__(self, step):
+        return self.rate / (1 + self.falls * keras.ops.cast(step, "float32"))
 
 
 _COMPILED, _COMPILED_AT_MOST = {}, 16
 
 
-def _network(backbone, classes, size, initializer, seed, regularizer=None):
+def _network(backbone, classes, size, initializer, seed):
     from fashion_tf.models.backbones import build_classifier
 
-    return build_classifier(backbone, classes, size, initializer=initializer, seed=seed,
-                            regularizer=regularizer)
+    return build_classifier(backbone, classes, size, initializer=initializer, seed=seed)
 
 
 @lru_cache(maxsize=2)  # most trials of a search begin with the same

@@ -84,8 +84,27 @@ def _draw(name, folder, seed):
 
 def sample_folder(name, seed=0):
     """The folder of a dataset's sample, drawn on first use and kept in `cache_folder()`."""
-    parent = cache_folder() / f"sample-{_drawing_edition()}-seed{seed}"
-    return parent / name if (parent / name).is_dir() else _draw(name, parent / name, seed)
+    place = _sample_place(name, seed)
+    return place if place.is_dir() else _draw(name, place, seed)
+
+
+def _sample_place(name, seed):
+    return cache_folder() / f"sample-{_drawing_edition()}-seed{seed}" / name
+
+
+def draw_samples(names):
+    """Draws the samples that are not in the cache yet, several at a time on all cores.
+
+    Args:
+        names: Some of `READERS`.
+
+    Taught in: 00_start_here.ipynb
+    """
+    import joblib
+
+    missing = [name for name in names if not _sample_place(name, 0).is_dir()]
+    joblib.Parallel(n_jobs=min(len(missing) or 1, os.cpu_count() or 1))(
+        joblib.delayed(sample_folder)(name) for name in missing)
 
 
 def sample_count(data):

@@ -138,6 +138,11 @@ BACKBONES = {
     "small_resnext": Backbone("fashion_tf.models.resnext:small_resnext", "torch"),
 }
 
+# What the stand-ins have instead of ImageNet: weights trained on drawn pictures, which ship with the package.
+# data_scripts/make_sample_weights.py makes them.
+WARDROBE_WEIGHTS = {name: Path(__file__).parent / "wardrobe_weights" / f"{name}.npz"
+                    for name in ("small_resnet", "small_densenet", "small_resnet_v2")}
+
 
 def build_backbone(name, image_size, weights=None, initializer=None, regularizer=None, seed=None,
                    pyramid=False):
@@ -146,10 +151,11 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
     Args:
         name: One of `BACKBONES`.
         image_size: (height, width) in pixels, or one number for both; None where it may vary.
-        weights: ``"imagenet"``, the path of a weights file of the network as `keras.applications`
-            builds it without its classifier, or None for fresh weights. ImageNet's are looked for in
-            the folder FASHION_TF_WEIGHTS first, under the file names of `BACKBONES`; then Keras looks
-            in its own cache and downloads them.
+        weights: ``"imagenet"``; ``"wardrobe"`` for a small network's weights from drawn pictures of
+            clothes (`WARDROBE_WEIGHTS`); the path of a weights file of the network as
+            `keras.applications` builds it without its classifier; or None for fresh weights.
+            ImageNet's are looked for in the folder FASHION_TF_WEIGHTS first, under the file names of
+            `BACKBONES`; then Keras looks in its own cache and downloads them.
         initializer: For the kernel of every layer that has one: a Keras name, config or object.
             None keeps the network's own choice.
         regularizer: The same for regularizers, an object or config. Biases and the scales of
@@ -286,6 +292,8 @@ def find_weights(name):
 
 def _load_weights(network, name, weights):
     entry = _entry(name)
+    if weights == "wardrobe":
+        return network.set_weights(_wardrobe_weights(name))
     found = find_weights(name) if weights == "imagenet" else Path(weights)
     if found is None:
         network.set_weights(_download(name).get_weights())
@@ -305,11 +313,18 @@ def _load_weights(network, name, weights):
         _divide_by_deviation(network)
 
 
+def _wardrobe_weights(name):
+    if name not in WARDROBE_WEIGHTS:
+        raise DataError(f"There are no wardrobe weights for {name}; only for {', '.join(WARDROBE_WEIGHTS)}.")
+    with np.load(WARDROBE_WEIGHTS[name]) as arrays:
+        return [arrays[f"arr_{number}"].astype(np.float32) for number in range(len(arrays.files))]
+
+
 def _download(name):
     """Keras's own model with ImageNet weights; Keras looks in its cache before it downloads."""
     entry = _entry(name)
     if not entry.files:
-        raise DataError(f"{name} is a stand-in without ImageNet weights; give weights=None.")
+        raise DataError(f"{name} is a stand-in without ImageNet weights; give weights='wardrobe' or None.")
     folder = os.environ.get("FASHION_TF_WEIGHTS")
     looked = f"not in FASHION_TF_WEIGHTS ({folder})" if folder else "FASHION_TF_WEIGHTS is not set"
     advice = (f"Put {' or '.join(entry.files)} into a folder and name it in FASHION_TF_WEIGHTS, or "

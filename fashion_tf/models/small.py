@@ -6,7 +6,7 @@ Each takes scaled pictures (count, height, width, 3) and has layers c2 to c5 at 
 import keras
 from keras import layers
 
-WIDTHS = (24, 48, 96, 128)  # channels of c2 to c5
+WIDTHS = (24, 48, 72, 96)  # channels of c2 to c5
 
 
 def small_vgg(input_shape):
