@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_tf.datasets.files import present, read_json
-from fashion_tf.datasets.images import read_all, read_images, read_with_size
+from fashion_tf.datasets.files import list_pictures, present, read_json, shown, text_column
+from fashion_tf.datasets.images import SHOWN_FAILURES, read_all, read_images, read_with_size, readable, told
 from fashion_tf.errors import DataError
 from fashion_tf.files import versions, whole_folder, write_atomically
 
@@ -22,7 +22,6 @@ FORMAT = 1
 TASKS = {"classification": "fashion_tf.predict", "parsing": "fashion_tf.parse",
          "embedding": "fashion_tf.retrieval"}  # and what uses a model for each
 MODEL_FILE, DESCRIPTION_FILE = "model.keras", "predictor.json"
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # what read_image reads
 MAXIMUM_LABELS = 255  # of a mask in uint8; 255 stands for unlabelled pixels
 
 
@@ -55,7 +54,7 @@ class Predictor:
         rows = np.concatenate([self._answers(part, read_images(part, self.image_size))
                                for part in _parts(paths, batch_size)])
         table = pd.DataFrame(rows.astype(np.float64), columns=list(self.classes))
-        table.insert(0, "image", paths)
+        table.insert(0, "image", text_column(paths))
         table.insert(1, "label", [self.classes[number] for number in rows.argmax(axis=1)])
         table.insert(2, "probability", rows.max(axis=1).astype(np.float64))
         return table
@@ -226,7 +225,8 @@ def predict(model, paths, batch_size=32):
     Args:
         model: A folder that `save_predictor` wrote, or a `Predictor`.
         paths: A photo's path, a list of paths, or a folder whose photos are taken in the order of
-            their names. Photos may have any size; they are JPEG, PNG or WebP files.
+            their names. Photos may have any size and any format of `fashion_tf.datasets.encoded.FORMATS`; in a folder
+            they are told by their content, and other files are passed over.
         batch_size: Photos at a time.
 
     Returns:
@@ -276,20 +276,38 @@ def predict_to(model, photos, out=None):
         out: A file for the table of a classifier, a folder for the masks of a parser, or None.
 
     Returns:
-        A text for the terminal: each photo's label, or what fills most of it.
+        A text for the terminal: each photo's label, or what fills most of it; then which photos were
+        left out because they cannot be read, and why.
+
+    Raises:
+        DataError: As `predict`; but unreadable photos beside others are left out.
     """
     predictor = _loaded(model)
-    photos = _paths(photos[0] if len(photos) == 1 else photos)
+    photos = photos[0] if len(photos) == 1 else photos
+    others = _in_folder(photos)[1] if isinstance(photos, (str, os.PathLike)) and Path(photos).is_dir() else []
+    paths = _paths(photos)
+    photos, failures = readable(paths, predictor.image_size)
+    if not photos:
+        raise DataError(told(failures, len(paths)))
+    left_out = [*failures, *others]
+    return "\n".join([_predicted(predictor, photos, out), *(
+        [f"Left out: {len(left_out):,} of {len(paths) + len(others):,} files."] if left_out else []),
+        *(f"  {shown(reason)}" for reason in left_out[:SHOWN_FAILURES]),
+        *([f"  and {len(left_out) - SHOWN_FAILURES:,} more"] if len(left_out) > SHOWN_FAILURES else [])])
+
+
+def _predicted(predictor, photos, out):
     if predictor.task == "classification":
         table = predictor.predict(photos)
         if out is not None:
-            _replace(Path(out), table.to_csv(index=False).encode())
+            _replace(Path(out), table.to_csv(index=False).encode(errors="surrogateescape"))
+        table["image"] = [shown(path) for path in photos]
         return table[["image", "label", "probability"]].to_string(
             index=False, formatters={"probability": "{:.3f}".format})
     lines = []
     for path, mask in zip(photos, predictor.parse(photos, out=out)):
         shares = np.bincount(mask.ravel(), minlength=len(predictor.classes)) / mask.size
-        lines.append(f"{path}: " + ", ".join(
+        lines.append(f"{shown(path)}: " + ", ".join(
             f"{predictor.classes[number]} {shares[number]:.1%}"
             for number in np.argsort(-shares, kind="stable")[:6] if shares[number] > 0.0005))
     return "\n".join(lines)
@@ -342,15 +360,7 @@ def _check(predictor, where):
 
 def _paths(paths):
     if isinstance(paths, (str, os.PathLike)):
-        folder = Path(paths)
-        if folder.is_dir():
-            # Names with a dot in front are what systems leave beside photos: "._coat.jpg".
-            paths = sorted(path for path in folder.iterdir()
-                           if path.suffix.lower() in PICTURES and not path.name.startswith("."))
-            if not paths:
-                raise DataError(f"{folder}: no photo in it (a file ending in {', '.join(PICTURES)}).")
-        else:
-            paths = [paths]
+        paths = _in_folder(paths)[0] if Path(paths).is_dir() else [paths]
     paths = [str(path) for path in paths]
     if not paths:
         raise DataError("No photos given: give a path, a list of paths, or a folder.")
@@ -359,6 +369,15 @@ def _paths(paths):
         raise DataError(f"{absent[0]}: no such file" + (f", and {len(absent) - 1} more."
                                                         if len(absent) > 1 else "."))
     return paths
+
+
+def _in_folder(folder):
+    """(a folder's photos, told by their content; a sentence for each other file)."""
+    photos, others = list_pictures(folder)
+    if not photos:
+        raise DataError(f"{folder}: no photo in it" + (
+            f"; {len(others):,} files are none, the first being {others[0]}." if others else "."))
+    return photos, others
 
 
 def _parts(paths, batch_size):

@@ -173,6 +173,9 @@ def list_pictures(folder):
             if not stat.S_ISREG(status.st_mode):
                 skipped.append(f"{shown(name)}: not a file")
                 continue
+            if re.search(r"#[0-9]+$", name):
+                skipped.append(f"{shown(name)}: its end stands for a picture within a file; rename it")
+                continue
             with open(path, "rb") as file:
                 head = file.read(64)
         except OSError as error:

@@ -381,25 +381,51 @@ def read_all(read, items):
         DataError: At the end, if any item failed: how many, and the first ten messages.
     """
     failures = []
+    for result, failure in _attempts(read, items):
+        if failure is not None:
+            failures.append(failure)
+        elif not failures:
+            yield result
+    if failures:
+        raise DataError(told(failures, len(items)))
 
+
+def readable(references, size):
+    """Tries every picture, so that all bad ones are known before work begins.
+
+    Args:
+        references: A sequence of image references.
+        size: (height, width) that they will be read at.
+
+    Returns:
+        (the references that can be read, in order; for each of the others the message that says why not).
+    """
+    attempts = list(_attempts(lambda reference: read_image(reference, size) is None, references))
+    return ([reference for reference, (_, failure) in zip(references, attempts) if failure is None],
+            [failure for _, failure in attempts if failure is not None])
+
+
+def told(failures, count):
+    """One message of all failures: how many of `count` pictures, and the first ten messages."""
+    if len(failures) == 1 == count:
+        return failures[0]
+    more = f"\n  and {len(failures) - SHOWN_FAILURES:,} more" if len(failures) > SHOWN_FAILURES else ""
+    shown = "\n  ".join(failures[:SHOWN_FAILURES])
+    return f"{len(failures):,} of {count:,} pictures cannot be read:\n  {shown}{more}"
+
+
+def _attempts(read, items):
+    """(what `read` returns, None) or (None, message) for every item, in order, on all cores."""
     def attempt(item):
         try:
-            return read(item)
+            return read(item), None
         except DataError as error:
-            failures.append(str(error))
+            return None, str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # A part at a time: otherwise results would pile up in memory behind a slow consumer.
         for start in range(0, len(items), 1024):
-            results = list(pool.map(attempt, items[start:start + 1024]))
-            if not failures:
-                yield from results
-    if failures:
-        shown = "\n  ".join(sorted(failures)[:SHOWN_FAILURES])
-        more = f"\n  and {len(failures) - SHOWN_FAILURES:,} more" if len(failures) > SHOWN_FAILURES else ""
-        raise DataError(failures[0] if len(failures) == 1 else
-                        f"{len(failures):,} of {len(items):,} pictures cannot be read:\n  {shown}"
-                        f"{more}")
+            yield from list(pool.map(attempt, items[start:start + 1024]))
 
 
 def read_images(references, size=None):
