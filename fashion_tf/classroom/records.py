@@ -48,7 +48,7 @@ class _Session:
         self.cells = {}
 
 
-_session = _Session()
+session = _Session()
 
 
 def begin_lesson(lesson):
@@ -57,8 +57,8 @@ def begin_lesson(lesson):
     Args:
         lesson: The lesson's id, e.g. ``"11"``.
     """
-    _session.__init__()
-    _session.lesson = str(lesson)
+    session.__init__()
+    session.lesson = str(lesson)
 
 
 def record(name, value):
@@ -82,13 +82,13 @@ def record(name, value):
     except ValueError as error:
         raise RecordError(f"record({name!r}, ...): {error}") from None
     cell = _current_cell()
-    if name in _session.cells and not _is_rerun(_session.cells[name], cell):
+    if name in session.cells and not _is_rerun(session.cells[name], cell):
         raise RecordError(f"record({name!r}, ...): this name was recorded before, in another cell or "
                           "twice in this one. Each result has a name of its own.")
-    _session.cells[name] = cell
-    content = {"schema": SCHEMA, "name": name, "value": value, "lesson": _session.lesson,
-               "parameters": _parameters(), "versions": versions()}
-    _show(f"recorded {name} = {_as_text(value)}", content)
+    session.cells[name] = cell
+    content = {"schema": SCHEMA, "name": name, "value": value, "lesson": session.lesson,
+               "parameters": lesson_parameters(), "versions": versions()}
+    show(f"recorded {name} = {_as_text(value)}", content)
 
 
 def read_records(path):
@@ -115,13 +115,32 @@ def read_records(path):
         raise RecordError(f"{path}: not a notebook that can be read: {error}.") from None
     records = {}
     for number, cell in enumerate(notebook["cells"], 1):
-        for content in _record_outputs(cell):
+        for content in record_contents(cell, f"{path}: cell {number}"):
+            if is_exercise(content):
+                continue  # `fashion_tf.classroom.exercises` reads those
             found = _checked(content, f"{path}: cell {number}")
             if found.name in records:
                 raise RecordError(f"{path}: cell {number}: {found.name!r} is recorded twice.")
             records[found.name] = found
     return records
 
+
+def record_contents(cell, where):
+    """What `record` and `check` stored in one executed cell, as JSON values, and not yet looked at.
+
+    Args:
+        cell: As `fashion_tf.classroom.notebooks.parse_notebook` gives it.
+        where: The beginning of an error's sentence.
+
+    Raises:
+        RecordError: One is no JSON, or nested too deeply.
+    """
+    return [_content(content, where) for content in _record_outputs(cell)]
+
+
+def is_exercise(content):
+    """Whether a record's content is the outcome of an exercise."""
+    return isinstance(content, dict) and content.get("kind") == "exercise"
 
 
 def _shell():
@@ -150,7 +169,7 @@ def _is_rerun(before, now):
     return None not in (before, now) and before[0] == now[0] and before[1] != now[1]
 
 
-def _parameters():
+def lesson_parameters():
     """The lesson's parameters and their present values, found by the marker comment."""
     shell = _shell()
     if shell is None:
@@ -166,7 +185,7 @@ def _parameters():
     return values
 
 
-def _show(text, content):
+def show(text, content):
     if _shell() is None:
         print(text)
         return
@@ -187,7 +206,7 @@ def _record_outputs(cell):
             yield data[MIME]
 
 
-def _checked(content, where):
+def _content(content, where):
     if isinstance(content, list) and all(isinstance(line, str) for line in content):
         content = "".join(content)
     if isinstance(content, str):  # some front ends store custom JSON as text
@@ -197,6 +216,10 @@ def _checked(content, where):
             raise RecordError(f"{where}: a damaged record.") from None
         if is_nested_deeper(content, MAXIMUM_DEPTH):
             raise RecordError(f"{where}: a record nested more than {MAXIMUM_DEPTH} levels deep.")
+    return content
+
+
+def _checked(content, where):
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise RecordError(f"{where}: a damaged record (no name).")
     name, lesson = content["name"], content.get("lesson", "")

@@ -1,0 +1,27 @@
+"""The exercises of the lessons, one module a lesson: what is drawn for a student, and how an answer is judged.
+
+No solution lies here: a check computes the right answer from the student's data, or looks at a property.
+`exercise` finds one by its id, `EXERCISES` lists all ids. An exercise's `judge` is given plain JSON.
+"""
+
+from importlib import import_module
+
+from fashion_tf.errors import CourseError
+
+from .forms import Exercise, Wrong
+
+__all__ = ["EXERCISES", "Exercise", "Wrong", "exercise"]
+
+EXERCISES = ("00.1", "11.1", "11.2")
+
+
+def exercise(exercise_id):
+    """The `Exercise` of an id such as ``"22.1"``.
+
+    Raises:
+        CourseError: There is none; says which there are.
+    """
+    if not isinstance(exercise_id, str) or exercise_id not in EXERCISES:
+        raise CourseError(f"There is no exercise {str(exercise_id)[:100]!r}; there are {', '.join(EXERCISES)}.")
+    lesson, _, number = exercise_id.partition(".")
+    return import_module(f"{__name__}.lesson_{lesson}").EXERCISES[int(number) - 1]
