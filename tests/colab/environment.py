@@ -37,9 +37,12 @@ def package_of(module):
     return canonicalize_name(PACKAGE_OF.get(module, module))
 
 
-def modules_imported(code):
-    """Top-level modules of other people that this code imports, in functions too."""
-    found = {name.split(".")[0] for name, _ in _imports(code)}
+def modules_imported(code, needed_only=False):
+    """Top-level modules of other people that this code imports, in functions too.
+
+    `needed_only`: without those whose absence the code expects (``try: import`` with an ``except ImportError``).
+    """
+    found = {name.split(".")[0] for name, _ in _imports(code, needed_only=needed_only)}
     return {name for name in found if name not in sys.stdlib_module_names and name != "fashion_tf"}
 
 
@@ -55,9 +58,16 @@ def kit_modules(code, package="fashion_tf"):
     return found
 
 
-def _imports(code, package="fashion_tf"):
+def _imports(code, package="fashion_tf", needed_only=False):
     """(module's full name, names taken from it) of each import, in functions too."""
-    for node in ast.walk(ast.parse(code)):
+    tree = ast.parse(code)
+    expected = [node for block in ast.walk(tree) if isinstance(block, ast.Try)
+                and any(handler.type is None or re.search("ImportError|ModuleNotFoundError", ast.unparse(handler.type))
+                        for handler in block.handlers)
+                for statement in block.body for node in ast.walk(statement)]
+    for node in ast.walk(tree):
+        if needed_only and node in expected:
+            continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

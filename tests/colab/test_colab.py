@@ -15,7 +15,7 @@ from fashion_tf.classroom.notebooks import canonical_bytes
 
 COLAB = environment.read_list(environment.INSTALLED.read_text(encoding="utf-8"))
 LESSONS = load_course(REPOSITORY / "course.yml").lessons
-# Imported by the kit where no lesson in Colab comes to: the command line runs lessons, a cluster takes trials.
+# Imported where no lesson in Colab comes to: the command line runs lessons, a cluster is one that was joined.
 NOT_IN_A_LESSON = {"papermill", "ray", "distributed"}
 INSTALLS = re.compile(r"%pip install -q --no-deps [\"']?([\w.-]+)")
 
@@ -26,7 +26,7 @@ def requirements(name):
 
 
 def packages_of(notebook):
-    """What a lesson imports, itself or through the kit's modules, functions included; package to where."""
+    """What a lesson needs, itself or through the kit's modules, functions included; package to where."""
     code = environment.code_of(notebook)
     found = {environment.package_of(name): notebook.name for name in environment.modules_imported(code)}
     waiting, seen = environment.kit_modules(code), set()
@@ -36,7 +36,7 @@ def packages_of(notebook):
         folder = REPOSITORY.joinpath(*module.split("."))
         file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
         text = file.read_text(encoding="utf-8")
-        for name in environment.modules_imported(text):
+        for name in environment.modules_imported(text, needed_only=True):
             found.setdefault(environment.package_of(name), module)
         package = module if folder.is_dir() else module.rpartition(".")[0]
         waiting |= environment.kit_modules(text, package) - seen
@@ -93,6 +93,13 @@ def test_imports_are_found_where_they_stand():
     assert environment.kit_modules(code, "fashion_tf.search") == {
         "fashion_tf", "fashion_tf.crf", "fashion_tf.plots", "fashion_tf.datasets", "fashion_tf.datasets.images",
         "fashion_tf.search", "fashion_tf.files"}
+
+
+def test_an_import_whose_absence_is_expected_is_told_from_one_that_is_needed():
+    code = ("def f():\n    try:\n        import ray\n    except ImportError:\n        raise OSError('get ray')\n"
+            "    try:\n        import joblib\n    except OSError:\n        import tqdm\n")
+    assert environment.modules_imported(code) == {"ray", "joblib", "tqdm"}
+    assert environment.modules_imported(code, needed_only=True) == {"joblib", "tqdm"}
 
 
 def test_a_notebooks_magics_are_left_out(tmp_path):

@@ -5,11 +5,15 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from test_search import unit
 
 from fashion_tf.datasets import load
 from fashion_tf.errors import DataError
 from fashion_tf.retrieval import chance, measure_retrieval, micro_and_macro
+
+
+def unit(rows, channels, seed=0):
+    vectors = np.random.default_rng(seed).standard_normal((rows, channels)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def map_at_r(ranked, label, r):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion_tf.datasets import wardrobe
+from fashion_tf import wardrobe
 from fashion_tf.wardrobe import (
     CATEGORIES,
     GARMENT_TYPES,
