@@ -1,25 +1,56 @@
 """The command `fashion-tf`: argument parsing only. Each command imports what it needs, when it runs."""
 
 import argparse
+import contextlib
+import dataclasses
+import json
+import os
 import sys
+import textwrap
 
 import fashion_tf
-from fashion_tf.errors import FashionError, ServiceError
+from fashion_tf.errors import FashionError, RunError, ServiceError
+from fashion_tf.terminal import import_tensorflow, printable, waiting
+
+STOPPED, PIPE_CLOSED = 130, 141  # what a shell calls a command that SIGINT or SIGPIPE ended
 
 
 def main(arguments=None):
-    """Runs one command; returns its exit code (0 well, 1 something failed, 2 wrong use)."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    """Runs one command; returns its exit code (0 well, 1 something failed, 2 wrong use).
+
+    What a command answers goes to the output, as text or, with ``--json``, as one JSON value; all else that it says
+    goes to the error stream then.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is no reason to fail
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+            code, value, text = options.command(options)
+        _say(json.dumps(value, indent=1) if options.json else text)
+        sys.stdout.flush()
+        return code
     except FashionError as error:
-        print(f"fashion-tf: {error}", file=sys.stderr)
-        return 2
+        return _fail(error)
+    except BrokenPipeError:  # `fashion-tf data list | head -1`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
+        return PIPE_CLOSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(f"{where}{(error.strerror or str(error)).lower()}.")
     except KeyboardInterrupt:
-        print("fashion-tf: stopped. What is done is kept: run it again to go on (lessons: with "
-              "--resume).", file=sys.stderr)
-        return 130
+        return _fail("stopped. What is done is kept: run it again to go on (lessons: with --resume).", STOPPED)
+
+
+def _say(text):
+    if text:
+        print(printable(text, lines=True), flush=True)
+
+
+def _fail(error, code=2):
+    print(f"fashion-tf: {printable(error, lines=True)}", file=sys.stderr)
+    return code
 
 
 def _parser():
@@ -30,9 +61,10 @@ def _parser():
     parser.add_argument("--course", metavar="FILE", help="course.yml (default: the nearest one)")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="execute lessons headlessly",
-                              description="Executes lessons, each in a kernel of its own; writes "
-                              "the executed notebooks and results.json. Exit code 1 if one failed.")
+    run = _command(commands, "run", _run, "execute lessons headlessly",
+                   "Executes lessons, each in a kernel of its own, with your rights: run only notebooks that you "
+                   "trust. Writes the executed notebooks and results.json. Exit code 1 if one failed.",
+                   ["run 11 21 --set EPOCHS=1", "run --profile real --data data --resume"])
     run.add_argument("lessons", nargs="*", metavar="LESSON", help="ids such as 11 (default: all)")
     run.add_argument("--profile", default="sample", choices=("sample", "real", "paper", "rehearsal"),
                      help="sample: drawn data (default); real: open data on two cores; paper: the "
@@ -51,54 +83,74 @@ def _parser():
     run.add_argument("--allow-cpu", action="store_true", help="run without the GPU that is asked for")
     run.add_argument("--cell-minutes", type=float, metavar="M", help="limit for one cell")
     run.add_argument("--lesson-minutes", type=float, metavar="M", help="limit for one lesson")
-    run.set_defaults(command=_run)
 
-    predict = commands.add_parser("predict", help="label photos with a saved model")
+    predict = _command(commands, "predict", _predict, "label photos with a saved model",
+                       "Labels photos, or with a parser every pixel of them. A model is data: whatever it holds, "
+                       "none of its code is run. Photos that cannot be read are named and left out; exit code 1 then.",
+                       ["predict clothing_model my_coat.jpg my_hat.png --out labels.csv",
+                        "predict clothing_model photos --json"])
     predict.add_argument("model", metavar="FOLDER", help="a folder that save_predictor wrote")
     predict.add_argument("photos", nargs="+", metavar="PHOTO", help="photos, or a folder of them")
     predict.add_argument("--out", metavar="FILE|DIR",
                          help="a table (.csv) of all probabilities; for parsing a folder of masks")
-    predict.set_defaults(command=_predict)
 
-    serve = commands.add_parser("serve", help="answer over HTTP with saved models",
-                                description="Serves saved models over HTTP until it is stopped. The environment "
-                                "variable FASHION_TF_API_KEY, where set, is the key that requests must bring.")
+    serve = _command(commands, "serve", _serve, "answer over HTTP with saved models",
+                     "Serves saved models over HTTP until it is stopped. The environment variable FASHION_TF_API_KEY, "
+                     "where set, is the key that requests must bring.",
+                     ["serve clothing_model parsing/parser --index products_index --port 8000"], answers=False)
     serve.add_argument("models", nargs="*", metavar="MODEL", help="folders that save_predictor wrote")
     serve.add_argument("--index", metavar="FOLDER", help="an index of photos, for /v1/similar")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     serve.add_argument("--cors", action="append", default=[], metavar="ORIGIN",
                        help="whose web pages may read the answers, such as https://shop.example; may be repeated")
-    serve.set_defaults(command=_serve)
 
-    report = commands.add_parser("report", help="paper beside here, as Markdown and HTML")
+    report = _command(commands, "report", _report, "paper beside here, as Markdown and HTML",
+                      "Writes report.md and report.html into a folder that 'run' wrote.", ["report runs/sample"])
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
-    report.set_defaults(command=_report)
 
-    lint = commands.add_parser("lint", help="check the notebooks against the house rules")
+    lint = _command(commands, "lint", _lint, "check the notebooks against the house rules",
+                    "Checks notebooks, without executing them. Exit code 1 if something is wrong.",
+                    ["lint", "lint notebooks/11_fashion_mnist_cnn.ipynb --fix", "lint --rules"])
     lint.add_argument("paths", nargs="*", metavar="NOTEBOOK", help="default: all of the course")
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")
     lint.add_argument("--rules", action="store_true", help="print the rules")
-    lint.set_defaults(command=_lint)
 
     data = commands.add_parser("data", help="list, fetch and check datasets, or draw the sample")
     actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the datasets the kit reads")
-    listing.set_defaults(command=_data_list)
-    fetch = actions.add_parser("fetch", help="download a dataset, or say how to get it")
+    _command(actions, "list", _data_list, "the datasets the kit reads", "Lists the datasets, how each is got, and "
+             "its licence.", ["data list"])
+    fetch = _command(actions, "fetch", _data_fetch, "download a dataset, or say how to get it",
+                     "Downloads a dataset, unpacks it and reads it once; what is there already is kept. A password is "
+                     "taken from the environment variable FASHION_TF_PASSWORD, or asked for: on the command line "
+                     "every user of the machine could read it.",
+                     ["data fetch fashion-mnist --to data", "data fetch deepfashion2 --to data --password"])
     fetch.add_argument("name")
     fetch.add_argument("--to", metavar="FOLDER", help="default: $FASHION_TF_DATA, or ./data")
-    fetch.add_argument("--password", help="for encrypted archives")
-    fetch.set_defaults(command=_data_fetch)
-    check = actions.add_parser("check", help="read a dataset and print what it holds")
+    fetch.add_argument("--password", action="store_true", help="ask for the password of encrypted archives")
+    check = _command(actions, "check", _data_check, "read a dataset and print what it holds",
+                     "Reads a dataset and counts its pictures, labels and splits.",
+                     ["data check fashion-mnist data", "data check fashion-mnist sample"])
     check.add_argument("name")
-    check.add_argument("folder", nargs="?", help="default: $FASHION_TF_DATA")
-    check.set_defaults(command=_data_check)
-    sample = actions.add_parser("sample", help="draw a dataset's sample in its official layout")
+    check.add_argument("folder", nargs="?", help="or 'sample'; default: $FASHION_TF_DATA")
+    sample = _command(actions, "sample", _data_sample, "draw a dataset's sample in its official layout",
+                      "Draws a dataset's sample into FOLDER/NAME: the same seed gives the same bytes.",
+                      ["data sample fashion-mnist --to samples --seed 1"])
     sample.add_argument("name")
     sample.add_argument("--to", metavar="FOLDER", required=True, help="FOLDER/NAME is written")
     sample.add_argument("--seed", type=int, default=0)
-    sample.set_defaults(command=_data_sample)
+    return parser
+
+
+def _command(commands, name, function, summary, description, examples, answers=True):
+    """A command with its description and examples of its use; and with --json where it gives an answer."""
+    parser = commands.add_parser(
+        name, help=summary, description=textwrap.fill(description, 100),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(["examples:", *(f"  fashion-tf {example}" for example in examples)]))
+    parser.set_defaults(command=function, json=False)
+    if answers:
+        parser.add_argument("--json", action="store_true", help="answer with one JSON value, for machines")
     return parser
 
 
@@ -112,23 +164,29 @@ def _load_course(options):
     return load_course(options.course)
 
 
+# Each command returns (exit code, a JSON value, a text); `main` prints one of the two.
+
+
 def _run(options):
     from fashion_tf.classroom.runner import PASSED, run_course
 
     results = run_course(
         _load_course(options), options.lessons, options.profile, options.data, options.settings,
         options.jobs, options.backend, options.out, options.resume, options.allow_cpu,
-        options.cell_minutes, options.lesson_minutes)
+        options.cell_minutes, options.lesson_minutes, say=_say)
     passed = sum(result.status == PASSED for result in results)
-    print(f"{passed} of {len(results)} lessons passed.")
-    return 0 if passed == len(results) else 1
+    return (0 if passed == len(results) else 1, [dataclasses.asdict(result) for result in results],
+            f"{passed} of {len(results)} lessons passed.")
 
 
 def _predict(options):
     from fashion_tf.predictor import predict_to
 
-    print(predict_to(options.model, options.photos, options.out))
-    return 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    done = predict_to(options.model, options.photos, options.out)
+    if done.summary():
+        print(done.summary(), file=sys.stderr)
+    return 1 if done.skipped else 0, dataclasses.asdict(done), done.text()
 
 
 def _serve(options):
@@ -138,66 +196,85 @@ def _serve(options):
         if error.name.partition(".")[0] not in ("fastapi", "uvicorn", "starlette", "pydantic"):
             raise
         raise ServiceError("Serving needs FastAPI and uvicorn: pip install 'fashion_tf[serve]'") from None
+    import_tensorflow()
     serve(options.models, options.index, options.host, options.port, options.cors)
-    return 0
+    return 0, None, ""
 
 
 def _report(options):
     from fashion_tf.classroom.report import write_report
 
-    for path in write_report(options.folder, _load_course(options)):
-        print(f"wrote {path}")
-    return 0
+    with waiting("writing the report"):
+        paths = [str(path) for path in write_report(options.folder, _load_course(options))]
+    return 0, paths, "\n".join(f"wrote {path}" for path in paths)
 
 
 def _lint(options):
     from fashion_tf.classroom import lint
 
     if options.rules:
-        print(lint.rules_table())
-        return 0
-    problems = lint.lint(_load_course(options), options.paths or None, fix=options.fix)
-    for problem in problems:
-        print(problem)
+        rules = [{"code": rule.code, "text": rule.text, "fixes": rule.fixes} for rule in lint.RULES]
+        return 0, rules, lint.rules_table()
+    with waiting("checking the notebooks"):
+        problems = lint.lint(_load_course(options), options.paths or None, fix=options.fix)
     left = sum(not problem.fixed for problem in problems)
-    print(f"{left} problem(s)." if left else "The notebooks are in order.")
-    return 1 if left else 0
+    found = [dataclasses.asdict(problem) | {"path": str(problem.path)} for problem in problems]
+    last = f"{left} problem(s)." if left else "The notebooks are in order."
+    return 1 if left else 0, found, "\n".join([*map(str, problems), last])
 
 
 def _data_list(options):
     from fashion_tf.datasets import READERS, reader
     from fashion_tf.datasets.sources import SOURCES
 
+    found = []
     for name in READERS:
         module, source = reader(name), SOURCES[name]
-        print(f"{name:24} {module.TITLE}\n{'':24} {source.way}; licence: {module.LICENCE}; account: "
-              f"{source.account}; {source.size}")
-    return 0
+        found.append({"name": name, "title": module.TITLE, "way": source.way, "licence": module.LICENCE,
+                      "account": source.account, "size": source.size})
+    text = "\n".join("{name:24} {title}\n{0:24} {way}; licence: {licence}; account: {account}; {size}".format(
+        "", **each) for each in found)
+    return 0, found, text
 
 
 def _data_fetch(options):
     from fashion_tf.datasets.fetch import fetch
 
-    print(fetch(options.name, options.to, options.password))
-    return 0
+    said = fetch(options.name, options.to, _password(options))
+    return 0, {"name": options.name, "said": said.splitlines()}, said
+
+
+def _password(options):
+    """From the environment or the keyboard: every user of a machine can read a process's arguments."""
+    import getpass
+
+    given = os.environ.get("FASHION_TF_PASSWORD")
+    if given or not options.password:
+        return given
+    if not sys.stdin.isatty():
+        raise RunError("--password asks for the password, and there is no keyboard to ask at: set the environment "
+                       "variable FASHION_TF_PASSWORD instead.")
+    return getpass.getpass("Password of the archives: ")
 
 
 def _data_check(options):
     from fashion_tf.datasets import load
 
-    dataset = load(options.name, options.folder)
-    print(dataset)
-    print(dataset.counts().to_string())
-    for note in dataset.notes:
-        print(note)
-    return 0
+    with waiting(f"reading {options.name}"):
+        dataset = load(options.name, options.folder)
+        counts = dataset.counts()
+    value = {"name": options.name, "classes": list(dataset.classes), "notes": list(dataset.notes),
+             "counts": {str(row): {str(name): int(count) for name, count in numbers.items()}
+                        for row, numbers in counts.to_dict("index").items()}}
+    return 0, value, "\n".join([str(dataset), counts.to_string(), *dataset.notes])
 
 
 def _data_sample(options):
     from fashion_tf.datasets import write_sample
 
-    print(write_sample(options.name, options.to, options.seed))
-    return 0
+    with waiting(f"drawing {options.name}"):
+        folder = str(write_sample(options.name, options.to, options.seed))
+    return 0, folder, folder
 
 
 if __name__ == "__main__":

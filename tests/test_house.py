@@ -23,11 +23,11 @@ FLOORS = [
     {"datasets", "metrics"},
     {"wardrobe"},
     {"plots", "cluster"},
-    {"files"},
+    {"files", "terminal"},
     {"errors"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-CLASSROOM_MAY_KNOW = {"classroom", "datasets", "cluster", "files", "errors"}
+CLASSROOM_MAY_KNOW = {"classroom", "datasets", "cluster", "files", "terminal", "errors"}
 HEAVY = {"tensorflow", "keras", "keras_cv", "tensorflow_hub", "ray", "dask", "gradio", "faiss", "fastapi", "cv2",
          "sklearn", "pandas", "matplotlib", "papermill", "joblib", "numba"}
 

@@ -2,23 +2,10 @@
 
 import os
 import platform
-from contextlib import contextmanager
 
 from fashion_tf.classroom.records import begin_lesson
 from fashion_tf.files import versions
-
-
-@contextmanager
-def _native_messages_hidden():
-    """Hides what compiled libraries write straight to the error stream; exceptions pass through."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+from fashion_tf.terminal import import_tensorflow, native_messages_hidden
 
 
 def start_lesson(lesson):
@@ -32,10 +19,7 @@ def start_lesson(lesson):
 
     Taught in: 00_start_here.ipynb
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_messages_hidden():
-        import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")
+    import_tensorflow()
     begin_lesson(lesson)
     print(f"Lesson {lesson} on Python {platform.python_version()}, "
           + ", ".join(f"{package} {version}" for package, version in versions().items()))
@@ -60,7 +44,7 @@ def prepare_device(seed, mixed_precision=False, memory_growth=True):
 
     from fashion_tf.errors import RunError
 
-    with _native_messages_hidden():
+    with native_messages_hidden():
         gpus = tf.config.list_physical_devices("GPU")
     if mixed_precision and not gpus:
         raise RunError("MIXED_PRECISION is on and there is no GPU. Turn it off, or choose a GPU "

@@ -241,7 +241,7 @@ def _write(archive, places, unfinished, password):
                 raise DataError(f"{archive}: {member.name!r}: {error}; unpack it with another "
                                 "program.") from None
             except RuntimeError:  # zipfile's answer to a password
-                state = "the password is wrong" if password else "needs a password (--password)"
+                state = "the password is wrong" if password else "needs a password (--password asks for it)"
                 raise DataError(f"{archive}: {member.name!r}: {state}.") from None
             except _DAMAGE as error:
                 if member.encrypted:  # the cipher lets one wrong password in 256 pass at first

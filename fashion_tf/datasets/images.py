@@ -390,21 +390,6 @@ def read_all(read, items):
         raise DataError(told(failures, len(items)))
 
 
-def readable(references, size):
-    """Tries every picture, so that all bad ones are known before work begins.
-
-    Args:
-        references: A sequence of image references.
-        size: (height, width) that they will be read at.
-
-    Returns:
-        (the references that can be read, in order; for each of the others the message that says why not).
-    """
-    attempts = list(_attempts(lambda reference: read_image(reference, size) is None, references))
-    return ([reference for reference, (_, failure) in zip(references, attempts) if failure is None],
-            [failure for _, failure in attempts if failure is not None])
-
-
 def told(failures, count):
     """One message of all failures: how many of `count` pictures, and the first ten messages."""
     if len(failures) == 1 == count:

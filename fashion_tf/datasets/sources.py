@@ -95,7 +95,7 @@ SOURCES = {
                "authors answer with a password (many say that they wait in vain).",
                "Download train.zip and validation.zip from the Google Drive folder.",
                "Unpack them with their password in a program such as 7-Zip; or leave that to "
-               "fashion-tf data fetch deepfashion2 --password PASSWORD, which is slow: Python "
+               "fashion-tf data fetch deepfashion2 --password, which is slow: Python "
                "deciphers about half a megabyte a second."),
     ),
     "imaterialist": Source(

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -21,7 +22,7 @@ from fashion_tf.errors import DataError
 from fashion_tf.models import fpn
 from fashion_tf.models.backbones import InputScaling
 from fashion_tf.plots import label_colours
-from fashion_tf.predictor import Predictor, load_predictor, parse, predict, save_predictor
+from fashion_tf.predictor import Predictor, load_predictor, mask_at, parse, predict, save_predictor
 
 CLASSES, SIZE = ("red coat", "green hat", "blue shoe"), (16, 12)
 
@@ -251,14 +252,14 @@ class Own(keras.layers.Layer):
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 @pytest.mark.parametrize("layer, message", [
-    (lambda: keras.layers.Conv2D(3, 1, activation=lambda x: 2 * x), "activation function"),
+    (lambda: keras.layers.Conv2D(3, 1, activation=lambda x: 2 * x), "activation holds code"),
     (lambda: keras.layers.Conv2D(3, 1, activation=doubled), "doubled"), (Own, "Own")])
 def test_code_of_ones_own_is_not_saved(saved, tmp_path, layer, message):
     """An earlier predictor stays, and the message is not the model's whole description."""
     folder = change(saved["classification"], tmp_path / "model")
     before = contents(folder)
     message = ("save_predictor: what was written could not be read back, and nothing was saved: "
-               f".*{message}.*Use layers and functions of Keras or of the kit")
+               f".*{message}.*[Uu]se layers of Keras or of the kit")
     with pytest.raises(DataError, match=message) as error:
         save_predictor(folder, model_with(layer()), CLASSES, SIZE)
     assert len(str(error.value)) < 1000
@@ -275,7 +276,7 @@ def test_a_lambda_is_not_executed(saved, tmp_path, monkeypatch):
     folder = change(saved["classification"], tmp_path / "model")
     model.save(folder / "model.keras")
     mark.unlink(missing_ok=True)
-    with pytest.raises(DataError, match=r"model.keras: cannot be loaded safely .*Lambda.*is refused"):
+    with pytest.raises(DataError, match=r"model.keras: keras.layers:Lambda is not among the layers .*refused"):
         load_predictor(folder)
     assert not mark.exists()
     # The test can tell: without the safe mode it would have been executed.
@@ -306,7 +307,7 @@ def test_a_class_from_elsewhere_is_not_executed(saved, tmp_path, monkeypatch):
         return json.dumps(config)
 
     rewritten(folder, call_the_system)
-    with pytest.raises(DataError, match="model.keras: cannot be loaded safely"):
+    with pytest.raises(DataError, match="model.keras: os:system is not among .*refused"):
         load_predictor(folder)
     assert not called
 
@@ -366,7 +367,7 @@ def flip(content):
 def test_damaged_models(saved, tmp_path, damage):
     folder = change(saved["classification"], tmp_path / "model")
     (folder / "model.keras").write_bytes(damage((folder / "model.keras").read_bytes()))
-    with pytest.raises(DataError, match="model.keras: cannot be loaded safely"):
+    with pytest.raises(DataError, match="model.keras: (no .keras file as Keras|damaged).*Save the model anew"):
         load_predictor(folder)
 
 
@@ -448,13 +449,57 @@ def test_the_other_task(loaded, photos):
         parse(loaded["classification"], photos)
 
 
+# Numbers that are no probabilities
+
+
+def answering(task, *values, dtype="float32"):
+    """A model that answers with the same values to every photo, and to every pixel of it."""
+    pictures = keras.Input((*SIZE, 3))
+    x = keras.layers.GlobalAveragePooling2D()(pictures) if task == "classification" else pictures
+    head = (keras.layers.Dense if task == "classification" else keras.layers.Conv2D)(
+        3, **({} if task == "classification" else {"kernel_size": 1}), dtype=dtype)
+    model = keras.Model(pictures, head(x))
+    head.set_weights([np.zeros_like(head.get_weights()[0]), np.array(values)])
+    return model
+
+
 @pytest.mark.parametrize("task, use", [("classification", predict), ("parsing", parse)])
-def test_nan_is_no_answer(task, use, photos, tmp_path):
-    model = make_model(task)
-    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
-    save_predictor(tmp_path / "model", model, CLASSES, SIZE, task)
-    with pytest.raises(DataError, match=f"{Path(photos[2]).name}: the model answers with NaN"):
-        use(tmp_path / "model", photos[2:4])
+@pytest.mark.parametrize("values, message", [
+    ((np.nan, 0.5, 0.5), "the model answers with NaN or infinity"), ((np.inf, 0, 0), "with NaN or infinity"),
+    ((6.727, -2, 1), "answers, from -2 to 6.73, are no probabilities.*End the model with softmax"),
+    ((-9, -4, -2), "from -9 to -2, are no probabilities"), ((0.9, 0.8, 0.7), "add up to 1"),
+    ((1.5, -0.5, 0), "no probabilities")])
+def test_what_is_no_probability_is_neither_saved_nor_used(task, use, values, message, photos, tmp_path):
+    model = answering(task, *values)
+    with pytest.raises(DataError, match=f"save_predictor: .*{message}"):
+        save_predictor(tmp_path / "model", model, CLASSES, SIZE, task)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match=f"{Path(photos[2]).name}: .*{message}"):
+        use(Predictor(model, CLASSES, SIZE, task), photos[2:4])
+
+
+@pytest.mark.parametrize("task, use", [("classification", predict), ("parsing", parse)])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_what_half_precision_rounds_is_allowed(task, use, dtype, photos, tmp_path):
+    folder = save_predictor(tmp_path / "model", answering(task, 0.3331, 0.3334, 0.3335, dtype=dtype), CLASSES, SIZE,
+                            task)
+    assert len(use(folder, photos[:2])) == 2
+
+
+def test_the_most_probable_label_wins_however_small():
+    """A mask does not begin with a label of its own that all others have to beat."""
+    logits = np.full((4, 4, 3), -9.0, np.float32)
+    logits[..., 1], logits[2:, :, 2] = -5, -2
+    np.testing.assert_array_equal(mask_at(logits, (4, 4)), [[1] * 4, [1] * 4, [2] * 4, [2] * 4])
+
+
+def test_a_model_that_cannot_label_a_photo_is_not_saved(tmp_path):
+    pictures = keras.Input((*SIZE, 3))
+    scaled = InputScaling("tf")(keras.layers.Rescaling(1 / 255)(pictures))
+    model = keras.Model(pictures, keras.layers.Dense(3, "softmax")(keras.layers.GlobalAveragePooling2D()(scaled)))
+    with pytest.raises(DataError, match="the model cannot label a photo, and nothing was saved: .*Pictures must be in"):
+        save_predictor(tmp_path / "model", model, CLASSES, SIZE)
+    assert not list(tmp_path.iterdir())
 
 
 # Parsing
@@ -535,7 +580,7 @@ def test_a_mask_does_not_replace_its_photo(loaded, photos, tmp_path):
 
 def test_masks_that_cannot_be_written(loaded, photos, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(DataError, match="file/.*png: cannot be written"):
+    with pytest.raises(DataError, match="file: is a file; the masks of a parser need a folder"):
         parse(loaded["parsing"], photos[0], out=tmp_path / "file")
 
 
@@ -573,15 +618,15 @@ def test_a_folder_of_all_kinds_of_file(saved, photos, tmp_path, capsys):
     (folder / "cut.png").write_bytes(Path(photos[5]).read_bytes()[:500])
     (folder / "page.jpg").write_text("<html>")
     (folder / "._a.jpg").write_bytes(b"no photo")
-    assert cli.main(["predict", str(saved["classification"]), str(folder), "--out", str(table)]) == 0
-    printed = capsys.readouterr().out
-    assert "Left out: 3 of 8 files." in printed
-    for reason in ("cut.jpg: ", "cut.png: damaged or cut off", "page.jpg: no picture by its content"):
-        assert reason in printed
+    assert cli.main(["predict", str(saved["classification"]), str(folder), "--out", str(table)]) == 1
+    said = capsys.readouterr().err
+    assert "5 of 8 photos labelled" in said
+    for reason in ("cut.jpg: ", "cut.png: damaged or cut off", "page.jpg: not a JPEG, PNG, WebP"):
+        assert reason in said
     written = table.read_bytes().splitlines()
     assert [line.partition(b",")[0] for line in written[1:]] == [os.fsencode(path) for path in sorted(good)]
     assert cli.main(["predict", str(saved["classification"]), str(folder / "cut.jpg"), str(folder / "page.jpg")]) == 2
-    assert "2 of 2 pictures cannot be read" in capsys.readouterr().err
+    assert "2 of 2 photos cannot be read" in capsys.readouterr().err
 
 
 def test_command_for_a_parser(saved, photos, tmp_path, capsys):
@@ -611,3 +656,198 @@ def test_a_fresh_process_loads_a_parser_that_was_finished_after_training(tmp_pat
     code = "import sys; from fashion_tf.predictor import load_predictor; print(load_predictor(sys.argv[1]).task)"
     run = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert run.stdout == "parsing\n", run.stderr[-2000:]
+
+
+# Files that are no photos, or cannot be read
+
+
+@pytest.fixture
+def mixed(photos, tmp_path):
+    """A folder with two photos under endings that say little, two that are not read, and other files."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    jpeg, png = Path(photos[0]).read_bytes(), Path(photos[1]).read_bytes()
+    for name, content in {"a.jpg": jpeg, "b.jfif": jpeg, "c.heic": b"\0\0\0\x18ftypheic" + b"\0" * 99,
+                          "d.gif": b"GIF89a" + b"\0" * 99, "e.JPE": jpeg, "f": png, "g.dat": png, "h.jpg": b"no photo",
+                          "i.bmp": b"BM" + b"\0" * 99, "._a.jpg": b"\0\5\x16\7" + b"\0" * 99, "notes.txt": b"mine",
+                          "k.png": b""}.items():
+        (folder / name).write_bytes(content)
+    (folder / "more").mkdir()
+    return folder
+
+
+def test_a_folder_is_read_by_content_and_what_is_skipped_is_said(saved, mixed, tmp_path, capsys):
+    out = tmp_path / "labels.csv"
+    assert cli.main(["predict", str(saved["classification"]), str(mixed), "--out", str(out)]) == 1
+    printed, said = capsys.readouterr()
+    names = [Path(line.split()[0]).name for line in printed.splitlines()[1:]]
+    assert names == ["a.jpg", "b.jfif", "e.JPE", "f", "g.dat"]
+    assert [Path(path).name for path in pd.read_csv(out)["image"]] == names
+    lines = said.splitlines()
+    assert lines[0] == f"5 of 10 photos labelled into {out}."
+    for line, (name, reason) in zip(lines[1:], [
+            ("c.heic", ""), ("d.gif", ""), ("h.jpg", "not a JPEG, PNG"), ("i.bmp", ""),
+            ("k.png", "empty (0 bytes)")]):
+        assert line.startswith(f"skipped {mixed / name}: {reason}")
+    assert lines[6:] == ["no pictures, left alone: 2 (more/, notes.txt)"]
+
+
+def test_skipped_photos_in_json(saved, mixed, capsys):
+    for task in ("classification", "parsing"):
+        assert cli.main(["predict", str(saved[task]), str(mixed), "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert len(found["rows"]) == 5 and [Path(path).name for path, _ in found["skipped"]] == [
+            "c.heic", "d.gif", "h.jpg", "i.bmp", "k.png"]
+        for row in found["rows"]:
+            shares = row["probabilities" if task == "classification" else "shares"]
+            assert set(shares) == set(CLASSES) and sum(shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_all_bad_photos_are_named_at_once(loaded, photos, mixed, batch_size):
+    for task, use in (("classification", predict), ("parsing", parse)):
+        with pytest.raises(DataError, match="^5 of 10 photos cannot be read:") as error:
+            use(loaded[task], mixed, batch_size)
+        assert [name for name in "abcdefghijk" if f"{mixed}/{name}." in str(error.value)] == ["c", "d", "h", "i", "k"]
+    with pytest.raises(DataError, match="._a.jpg: macOS's notes about a file .AppleDouble., no picture"):
+        predict(loaded["classification"], mixed / "._a.jpg")
+
+
+def test_where_no_photo_can_be_read_nothing_is_written(saved, mixed, tmp_path, capsys):
+    for task, out in (("classification", tmp_path / "labels.csv"), ("parsing", tmp_path / "masks")):
+        assert cli.main(["predict", str(saved[task]), str(mixed / "d.gif"), str(mixed / "h.jpg"),
+                         "--out", str(out)]) == 2
+        assert "2 of 2 photos cannot be read" in capsys.readouterr().err and not out.exists()
+
+
+# What is there already
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Nothing is loaded: what is wrong with the output is seen before."""
+    from fashion_tf.predictor import use
+
+    monkeypatch.setattr(use, "load_predictor", lambda folder: pytest.fail("the model was loaded"))
+
+
+@pytest.mark.parametrize("task, out, message", [
+    ("classification", "photos/coat.png", "is one of the photos"),
+    ("classification", "link.png", "is one of the photos"),
+    ("classification", "notes.csv", "is no table of predictions"),
+    ("classification", "photos", "is a folder; a classifier's answers need the name of a file"),
+    ("classification", "notes.csv/labels.csv", "notes.csv: is a file, and .* should be a folder"),
+    ("classification", "model", "is a folder"), ("classification", "model/predictor.json", "is the model's own folder"),
+    ("classification", "model/new/labels.csv", "is the model's own folder"),
+    ("classification", "dangling.csv", "is a link"), ("classification", "pipe", "is no table of predictions"),
+    ("parsing", "photos", "its mask would replace it"), ("parsing", "link to photos", "its mask would replace it"),
+    ("parsing", "notes.csv", "is a file; the masks of a parser need a folder"),
+    ("parsing", "dangling.csv", "is a file; the masks"), ("parsing", "notes.csv/masks", "notes.csv: is a file, and"),
+    ("parsing", "drawings", r"coat.png: is there already and is no mask"),
+    ("parsing", "tables", r"labels.csv: is there already and is no table of labels"),
+    ("parsing", "linked", "coat.png: is a link"), ("parsing", "model", "is the model's own folder"),
+    ("parsing", "model/masks", "is the model's own folder")])
+def test_nothing_is_replaced_that_was_not_written_here(saved, photos, tmp_path, capsys, no_model, task, out, message):
+    folder = change(saved[task], tmp_path / "model")
+    for name in ("photos", "drawings", "tables", "linked"):
+        (tmp_path / name).mkdir()
+    photo = tmp_path / "photos" / "coat.png"
+    photo.write_bytes(Path(photos[1]).read_bytes())
+    (tmp_path / "drawings" / "coat.png").write_bytes(Path(photos[1]).read_bytes())
+    (tmp_path / "tables" / "labels.csv").write_text("name,price\n")
+    (tmp_path / "notes.csv").write_text("image,label,mine\n")
+    (tmp_path / "link.png").symlink_to(photo)
+    (tmp_path / "link to photos").symlink_to(photo.parent)
+    (tmp_path / "dangling.csv").symlink_to(tmp_path / "absent")
+    (tmp_path / "linked" / "coat.png").symlink_to(tmp_path / "drawings" / "coat.png")
+    os.mkfifo(tmp_path / "pipe")
+
+    def everything():
+        return {path: path.read_bytes() if path.is_file() else None for path in sorted(tmp_path.rglob("*"))}
+
+    before = everything()
+    assert cli.main(["predict", str(folder), str(photo), "--out", str(tmp_path / out)]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said) and said.count("\n") == 1 and everything() == before
+
+
+def test_masks_do_not_go_among_the_photos(loaded, photos, tmp_path):
+    (tmp_path / "coat.jpg").write_bytes(Path(photos[0]).read_bytes())
+    with pytest.raises(DataError, match="holds the photos; choose another folder for the masks"):
+        parse(loaded["parsing"], tmp_path, out=tmp_path)  # coat.png would replace nothing
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_was_written_here_may_be_written_anew(saved, photos, tmp_path, capsys):
+    table, masks = tmp_path / "labels.csv", tmp_path / "masks"
+    for _ in range(2):
+        assert cli.main(["predict", str(saved["classification"]), photos[0], "--out", str(table)]) == 0
+        assert cli.main(["predict", str(saved["parsing"]), photos[0], "--out", str(masks)]) == 0
+        assert capsys.readouterr().err.count("1 of 1 photos labelled into") == 2
+
+
+# Names from strangers
+
+
+def test_names_reach_neither_terminal_nor_spreadsheet_as_commands(photos, tmp_path, capsys, monkeypatch):
+    classes = ("=cmd|' /C calc'!A0", "\x1b[2Jcoat", "@SUM(1)")
+    folder = save_predictor(tmp_path / "model", answering("classification", 0.8, 0.1, 0.1), classes, SIZE)
+    monkeypatch.chdir(tmp_path)
+    for name in ("-coat.jpg", "\x1b]0;x\x07.jpg"):
+        Path(name).write_bytes(Path(photos[0]).read_bytes())
+    assert cli.main(["predict", str(folder), "--out", "labels.csv", "--", "-coat.jpg", "\x1b]0;x\x07.jpg", "./-coat.jpg"
+                     ]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err and "\\x1b]0;x\\x07.jpg" in out
+    table = pd.read_csv("labels.csv")
+    assert list(table.columns[3:]) == [f"'{classes[0]}", classes[1], f"'{classes[2]}"]
+    assert table["image"].tolist() == ["'-coat.jpg", "\x1b]0;x\x07.jpg", "./-coat.jpg"]
+    assert set(table["label"]) == {f"'{classes[0]}"}
+    assert predict(folder, photos[0])["label"].tolist() == [classes[0]]  # in Python the names are what they are
+    folder = save_predictor(tmp_path / "parser", answering("parsing", 0.8, 0.1, 0.1), classes, SIZE, "parsing")
+    parse(folder, photos[0], out="masks")
+    assert pd.read_csv("masks/labels.csv")["label"].tolist() == [f"'{classes[0]}", classes[1], f"'{classes[2]}"]
+
+
+@pytest.mark.parametrize("name", [b"M\xfcller", "пальто".encode(), "外套".encode(), b"a\nb"])
+def test_names_of_every_kind(saved, photos, tmp_path, capsys, name):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    models = {task: change(saved[task], folder / task) for task in saved}
+    pictures = folder / "photos"
+    pictures.mkdir()
+    photo = pictures / os.fsdecode(name + b".jpg")
+    photo.write_bytes(Path(photos[0]).read_bytes())
+    table = folder / os.fsdecode(name + b".csv")
+    assert cli.main(["predict", str(models["classification"]), str(pictures), "--out", str(table)]) == 0
+    assert cli.main(["predict", str(models["parsing"]), str(photo), "--out", str(folder / "masks")]) == 0
+    assert (folder / "masks" / os.fsdecode(name + b".png")).is_file()
+    written = pd.read_csv(table, encoding_errors="surrogateescape", dtype={"image": object})
+    assert os.fsencode(written["image"][0]) == os.fsencode(photo)  # the name's own bytes
+    assert predict(models["classification"], photo)["image"].tolist() == [str(photo)]
+    out, err = capsys.readouterr()
+    (out + err).encode("utf-8")  # whatever the name, it can be printed
+    assert len(out.splitlines()) == 3
+    assert cli.main(["predict", str(folder), str(photo)]) == 2
+    assert cli.main(["predict", str(models["parsing"]), str(folder / "absent.jpg")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2 + 2 * name.count(b"\n")
+
+
+def test_a_predictor_is_saved_under_every_name(models, photos, tmp_path):
+    folder = save_predictor(tmp_path / os.fsdecode(b"M\xfcller"), models["classification"], CLASSES, SIZE)
+    assert len(predict(folder, photos[0])) == 1
+
+
+def test_one_answer_is_one_line_among_nothing(saved, photos):
+    """Started afresh, with none of TensorFlow's notes."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    run = subprocess.run([sys.executable, "-m", "fashion_tf.cli", "predict", str(saved["classification"]), photos[0]],
+                         capture_output=True, text=True, env=environment)
+    assert (run.returncode, run.stderr, len(run.stdout.splitlines())) == (0, "", 2)
+
+
+def test_an_embedding_labels_no_photos(tmp_path, photos, capsys):
+    (tmp_path / "predictor.json").write_text(json.dumps({
+        "format": 1, "task": "embedding", "classes": [], "image_size": [16, 12], "about": {}}))
+    assert cli.main(["predict", str(tmp_path), photos[0]]) == 2
+    assert "was saved for embedding, not to label photos: use fashion_tf.retrieval" in capsys.readouterr().err

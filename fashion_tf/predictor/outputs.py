@@ -1,0 +1,158 @@
+"""Results on disk: nothing is replaced that was not written here, and no cell of a table is a formula."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fashion_tf.datasets.files import text_column
+from fashion_tf.errors import DataError
+from fashion_tf.files import write_atomically
+
+TABLE_BEGINS, LABELS_BEGIN = b"image,label,probability,", b"number,label\n"
+LABELS_FILE = "labels.csv"
+_SOFTWARE, _OURS = "Software", "fashion_tf parser"  # stands in every mask
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate
+
+
+def without_formula(text):
+    """Text that a spreadsheet shows and does not calculate: an apostrophe before what would be a formula. Class names
+    and file names may come from strangers."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+# --- before the work ---------------------------------------------------------------------------
+
+
+def check_table(out, photos, model=None):
+    """Raises DataError unless a table may be written to `out`: a new file, or a table that was written here; no
+    photo, no link, nothing in the model's folder."""
+    out = Path(out)
+    if out.is_dir():
+        raise DataError(f"{out}: is a folder; a classifier's answers need the name of a file, such as "
+                        f"{out / 'labels.csv'}.")
+    _check_place(out.parent, model)
+    for photo in photos:
+        if out.exists() and os.path.samefile(out, photo):
+            raise DataError(f"{out}: is one of the photos; choose another name for the table.")
+    _check_ours(out, lambda: _begins(out, TABLE_BEGINS), "table of predictions")
+
+
+def check_masks(out, photos, model=None):
+    """Raises DataError unless masks of these photos may be written into the folder `out`: none has the name of a photo
+    or of anything that is no mask written here, no two have one name."""
+    out, first = Path(out), {}
+    if os.path.lexists(out) and not out.is_dir():
+        raise DataError(f"{out}: is a file; the masks of a parser need a folder.")
+    _check_place(out, model)
+    for photo in photos:
+        mask = mask_path(photo, out)
+        other = first.setdefault(mask.name.casefold(), photo)  # many systems take A.png for a.png
+        if other != photo:
+            raise DataError(f"{other} and {photo}: their masks would have the same name; parse them into two folders.")
+        if mask.exists() and mask.samefile(photo):
+            raise DataError(f"{photo}: its mask would replace it; choose another folder than {out} for the masks.")
+    folders = {Path(photo).parent for photo in photos}
+    if out.is_dir() and any(folder.is_dir() and out.samefile(folder) for folder in folders):
+        raise DataError(f"{out}: holds the photos; choose another folder for the masks.")
+    for photo in photos:
+        mask = mask_path(photo, out)
+        _check_ours(mask, lambda mask=mask: _is_mask(mask), "mask")
+    labels = out / LABELS_FILE
+    _check_ours(labels, lambda: _begins(labels, LABELS_BEGIN), "table of labels")
+
+
+def _check_place(folder, model):
+    """The folder is there or can be made, and is not the predictor's own."""
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise DataError(f"{there}: is a file, and {folder} should be a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"{there}: cannot be written to (no permission).")
+    if model is not None and Path(model).is_dir() and (
+            Path(model).resolve() in (folder.resolve(), *folder.resolve().parents)):
+        raise DataError(f"{folder}: is the model's own folder; choose another place.")
+
+
+def _check_ours(path, is_ours, what):
+    if path.is_symlink():
+        raise DataError(f"{path}: is a link; name the file itself, or another one.")
+    if os.path.lexists(path) and not (path.is_file() and is_ours()):
+        raise DataError(f"{path}: is there already and is no {what} of this command; it would be replaced. Move it "
+                        "away, or choose another name.")
+
+
+def _begins(path, beginning):
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(beginning)) == beginning
+    except OSError:
+        return False
+
+
+def _is_mask(path):
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return picture.mode == "P" and picture.info.get(_SOFTWARE) == _OURS
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+# --- after it ----------------------------------------------------------------------------------
+
+
+def mask_path(photo, out):
+    return Path(out) / f"{Path(photo).stem}.png"
+
+
+def mask_png(mask, labels):
+    """A mask as the bytes of a PNG file, in colours whose numbers are the labels.
+
+    Args:
+        mask: uint8 (height, width) label numbers.
+        labels: How many labels there are.
+    """
+    from PIL import Image, PngImagePlugin
+
+    from fashion_tf.plots import label_colours
+
+    picture = Image.fromarray(mask, mode="P")
+    picture.putpalette((np.asarray(label_colours(labels)) * 255).round().astype(np.uint8).tobytes())
+    content, note = io.BytesIO(), PngImagePlugin.PngInfo()
+    note.add_text(_SOFTWARE, _OURS)
+    picture.save(content, "PNG", pnginfo=note)
+    return content.getvalue()
+
+
+def write_mask(path, mask, labels):
+    """Writes a mask as `mask_png` gives it."""
+    _write(path, mask_png(mask, labels))
+
+
+def write_labels(out, classes):
+    """Writes labels.csv: the number and the name of each label."""
+    import pandas as pd
+
+    labels = pd.DataFrame({"number": range(len(classes)), "label": [without_formula(name) for name in classes]})
+    _write(Path(out) / LABELS_FILE, labels.to_csv(index=False, lineterminator="\n").encode())
+
+
+def write_table(out, table):
+    """Writes a classifier's table as CSV. A file name that is no UTF-8 keeps its own bytes."""
+    safe = table.rename(columns=without_formula)
+    for column in ("image", "label"):
+        safe[column] = text_column(map(without_formula, table[column]), table.index)
+    _write(Path(out), safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
+
+
+def _write(path, content):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
