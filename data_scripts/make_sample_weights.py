@@ -7,8 +7,8 @@ What ImageNet is for a photograph, this is for the sample: other pictures, with 
 seed that no lesson uses, and a network learns two things at once: the label of every fourth pixel, and which articles,
 garment types (their sleeves and lengths), patterns and colours a picture shows. Its backbone is kept, in float16.
 
-One process a backbone and one thread each, so that sums have one order: on one machine two runs write the same bytes. FOLDER
-is by default where ``weights="wardrobe"`` looks for them.
+One process a backbone and one thread each, so that sums have one order: on one machine two runs write the same bytes.
+FOLDER is by default where ``weights="wardrobe"`` looks for them.
 """
 
 import os

@@ -17,6 +17,10 @@ class RecordError(FashionError):
     """A result cannot be recorded, or a notebook's records cannot be read."""
 
 
+class AnswerError(FashionError):
+    """An answer does not pass. Raised under nbgrader only, which tells right from wrong by errors alone."""
+
+
 class RunError(FashionError):
     """A run cannot start: an unknown lesson, a missing dataset or device, a bad option."""
 

@@ -6,6 +6,7 @@ grades the notebook judges the very thing that the student's kernel judged.
 
 import hashlib
 import math
+import os
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from fashion_tf.classroom.records import (
     session,
     show,
 )
-from fashion_tf.errors import RecordError
+from fashion_tf.errors import AnswerError, RecordError
 from fashion_tf.files import json_value, versions
 
 KIND = "exercise"
@@ -116,7 +117,7 @@ def judge(exercise_id, answer, student=""):
 def check(exercise_id, answer):
     """Says whether an answer is right and, if not, what is wrong with it; records the outcome.
 
-    No answer makes it raise. Running the cell again records anew.
+    No answer makes it raise, except where nbgrader runs the notebook. Running the cell again records anew.
 
     Args:
         exercise_id: Such as ``"22.1"``.
@@ -124,6 +125,7 @@ def check(exercise_id, answer):
 
     Raises:
         CourseError: There is no such exercise.
+        AnswerError: nbgrader validates or grades this notebook, and the answer does not pass.
 
     Taught in: 00_start_here.ipynb
     """
@@ -133,6 +135,8 @@ def check(exercise_id, answer):
                "student": student, "lesson": session.lesson, "parameters": lesson_parameters(),
                "versions": versions()}
     show(f"exercise {exercise_id}: {outcome}. {message}", content | plain)
+    if outcome != PASS and os.environ.get("NBGRADER_EXECUTION"):
+        raise AnswerError(f"exercise {exercise_id}: {outcome}. {message}")
 
 
 def read_attempts(path):

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
 
+from fashion_tf.classroom.lint_exercises import RULES as EXERCISE_RULES
+from fashion_tf.classroom.lint_exercises import nbgrader_metadata
 from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
     KEY_FIGURE_TAG,
@@ -23,6 +25,7 @@ from fashion_tf.classroom.notebooks import (
     PARAMETERS_MARKER,
     canonical_bytes,
     cell_tags,
+    checked_exercise,
     find_parameters,
     is_parameters_cell,
     parse_notebook,
@@ -388,7 +391,7 @@ def _new_cell_id(cell, taken):
 
 @rule("N05", fixes=True)
 def _known_metadata(page):
-    """Metadata: kernel python3, accelerator; of cells the tags, and form view for `# @title`."""
+    """Metadata: kernel python3, accelerator; of cells the tags, form view for `# @title`, nbgrader's for `check`."""
     whole = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
     accelerator = _metadata(page.notebook).get("accelerator")
     if isinstance(accelerator, str):
@@ -402,9 +405,11 @@ def _known_metadata(page):
             kept["tags"] = tags
         if cell["cell_type"] == "code" and _TITLED.match(cell["source"]):
             kept["cellView"] = "form"
+        if cell["cell_type"] == "code" and (exercise := checked_exercise(cell["source"])):
+            kept["nbgrader"] = nbgrader_metadata(exercise)
         fields = {"cell_type", "id", "metadata", "source", *CELL_FIELDS.get(cell["cell_type"], ())}
         if cell.get("metadata") != kept or cell.keys() - fields:
-            yield (number, "has other metadata than its tags, or, under '# @title', no form view",
+            yield (number, "has other metadata than its tags, or lacks form view (under '# @title') or nbgrader's",
                    lambda cell=cell, fields=fields, kept=kept: _keep(cell, fields, kept))
 
 
@@ -720,9 +725,9 @@ def _short_cells(page):
 
 @rule("N33")
 def _sentence_before_code(page):
-    """A markdown cell with a sentence precedes each code cell (setup and parameters excepted)."""
+    """A markdown cell with a sentence precedes each code cell (setup, parameters, checks excepted)."""
     for number, cell in page.code():
-        if _is_setup_cell(cell) or is_parameters_cell(cell["source"]):
+        if _is_setup_cell(cell) or is_parameters_cell(cell["source"]) or checked_exercise(cell["source"]):
             continue
         before = page.cells[number - 2] if number > 1 else {"cell_type": None}
         if before["cell_type"] != "markdown" or not _has_sentence(before["source"]):
@@ -766,6 +771,10 @@ def _no_talking_down(page):
                  if not line.lstrip().startswith(">")]  # a quotation says what it says
         for word in dict.fromkeys(words.findall("\n".join(lines))):
             yield number, f"says {word!r}; leave it out, or say why it is so"
+
+
+for code, lessons_only, check in EXERCISE_RULES:
+    rule(code, lessons_only=lessons_only)(check)
 
 
 def _plot_names(page):

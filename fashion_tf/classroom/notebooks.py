@@ -5,12 +5,15 @@ Standard library only, so that records can be read anywhere.
 
 import ast
 import json
+import re
 from dataclasses import dataclass
 
 from fashion_tf.files import read_whole
 
 # Colab cannot edit cell tags, so tools trust this comment; `fashion-tf lint --fix` sets the tag.
 PARAMETERS_MARKER = "# Parameters"
+_EXERCISE = re.compile(r"# *exercise: *(\d\d\.\d{1,2})[ \t]*(?:\n|$)")
+_CHECK = re.compile(r"""check\((["'])(\d\d\.\d{1,2})\1, *answer\);?""")
 KEY_FIGURE_TAG = "key-figure"  # figures that the report shows
 INJECTED_TAG = "injected-parameters"  # the cell that a run puts in, by the name that papermill gave it
 # An executed lesson with its figures has a few megabytes. What is beyond these bounds is not read:
@@ -124,6 +127,18 @@ def is_parameters_cell(source):
     """Whether a code cell's first line is the parameters marker."""
     first, _, _ = source.lstrip().partition("\n")
     return first.rstrip(" .:").startswith(PARAMETERS_MARKER)
+
+
+def exercise_marker(source):
+    """The exercise that a code cell is marked to answer, by its first line ``# exercise: 22.1``; or None."""
+    found = _EXERCISE.match(source.lstrip())
+    return found and found[1]
+
+
+def checked_exercise(source):
+    """The exercise that a cell checks, where it does nothing else: ``check("22.1", answer)``; or None."""
+    found = _CHECK.fullmatch(source.strip())
+    return found and found[2]
 
 
 def parameters(source):

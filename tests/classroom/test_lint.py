@@ -28,6 +28,7 @@ from fashion_tf.classroom.lint import (
     canonical,
     lesson_table,
     lint,
+    nbgrader_metadata,
     rules_table,
     setup_cell,
 )
@@ -70,6 +71,7 @@ class Draft:
     """A notebook to be spoilt; cells are found by their ids."""
 
     def __init__(self, course):
+        self.course = course
         texts = {
             "title": f"# 11 · An example\n\n{badge(course, 'notebooks/' + NAME)}\n\n"
                      "You reproduce table 1.\n\n**Time:** a minute. **Needs:** nothing.",
@@ -306,6 +308,81 @@ bad("N35", "empty-markdown")(lambda draft: draft.add("learned", "markdown", ""))
 for word in ("simply", "Just", "easily", "obviously"):
     bad_text("N36", word, "notice", "are dark", f"are {word} dark")
 
+
+
+STUB = '# exercise: 11.{0}\nmine = personal("11.{0}")\n\nanswer = ...'
+
+
+def pose(draft, *numbers, solved=(1, 2)):
+    """Sets exercises in, as a good lesson has them, and their solutions beside it."""
+    draft["parameters"]["source"] += '\nSTUDENT = ""  # whose data'
+    after = "notice"
+    for number in numbers:
+        draft.add(after, "markdown", "Predict the next picture.", id=f"task-{number}")
+        draft.add(f"task-{number}", "code", STUB.format(number), id=f"stub-{number}")
+        draft.add(f"stub-{number}", "code", f'check("11.{number}", answer)', id=(after := f"check-{number}"),
+                  metadata={"nbgrader": nbgrader_metadata(f"11.{number}")})
+    solution = Draft(draft.course)
+    solution.remove("aims", "look", "figure", "notice", "compare", "table", "learned", "next", "parameters", "results")
+    solution.swap("title", "notebooks/", "notebooks/solutions/")
+    after = "untold"
+    for number in solved:
+        solution.add(after, "code", STUB.format(number).replace("...", "5"), id=f"stub-{number}")
+        solution.add(f"stub-{number}", "code", f'check("11.{number}", answer)', id=f"check-{number}",
+                     metadata={"nbgrader": nbgrader_metadata(f"11.{number}")})
+        solution.add(f"check-{number}", "markdown", "So much for that.", id=(after := f"said-{number}"))
+    solution.write(draft.course, f"solutions/{NAME}")
+
+
+def bad_exercise(code, label, cell, old, new, *numbers):
+    @bad(code, label)
+    def spoil(draft):
+        pose(draft, *(numbers or (1, 2)))
+        draft.swap(cell, old, new)
+
+
+@bad("N05", "no-nbgrader")
+def _no_nbgrader(draft):
+    pose(draft, 1)
+    draft["check-1"]["metadata"] = {}
+
+
+@bad("N05", "nbgrader-elsewhere")
+def _nbgrader_elsewhere(draft):
+    pose(draft, 1)
+    draft["stub-1"]["metadata"] = {"nbgrader": nbgrader_metadata("11.1")}
+
+
+@bad("N40", "other-order")
+def _other_order(draft):
+    pose(draft, 2, 1)
+
+
+@bad("N40", "twice")
+def _twice(draft):
+    pose(draft, 1, 2)
+    draft["stub-2"]["source"] = STUB.format(1)
+    draft["check-2"].update(source='check("11.1", answer)', metadata={"nbgrader": nbgrader_metadata("11.1")})
+
+
+@bad("N40", "marker-without-number")
+def _no_number(draft):
+    draft.swap("figure", "plots.show", "# exercise 1\nplots.show")
+
+
+bad("N41", "unknown")(lambda draft: pose(draft, 1, 2, 3, solved=(1, 2, 3)))
+bad_exercise("N42", "solved", "stub-1", "answer = ...", "answer = 5")
+bad_exercise("N42", "stub-not-last", "stub-1", "answer = ...", "answer = ...\nprint(answer)")
+bad_exercise("N42", "other-name", "stub-1", "answer = ...", "reply = ...")
+bad("N43", "no-check")(lambda draft: (pose(draft, 1), draft.remove("check-1")))
+bad_exercise("N43", "no-marker", "stub-2", "# exercise: 11.2\n", "")
+bad("N43", "alone")(lambda draft: draft.swap("table", "paper", 'check("11.1", 5)\npaper'))
+bad_exercise("N44", "no-student", "parameters", '\nSTUDENT = ""  # whose data', "")
+bad_exercise("N44", "somebody", "parameters", 'STUDENT = ""', 'STUDENT = "ada"')
+bad("N45", "one-unsolved")(lambda draft: pose(draft, 1, 2, solved=(1,)))
+bad("N45", "none-solved")(lambda draft: (
+    pose(draft, 1), (draft.course.root / "notebooks" / "solutions" / NAME).unlink()))
+
 MENDABLE = {rule.code for rule in RULES if rule.fixes}
 # What a mendable rule cannot mend without guessing what the author meant.
 LEFT_ALONE = {"N22-everywhere", "N22-pinned-extra", "N22-third-line", "N22-extra-with-dependencies"}
@@ -350,6 +427,13 @@ def test_fix_mends_what_it_says_and_touches_nothing_else(course, code, spoil, re
     again = lint(course, fix=True)
     assert path.read_bytes() == after
     assert again == ([] if mends else problems)
+
+
+def test_exercises_with_their_solutions_are_in_order(course):
+    draft = Draft(course)
+    pose(draft, 1, 2)
+    draft.write(course)
+    assert lint(course) == []
 
 
 def test_every_rule_has_a_bad_notebook():

@@ -12,7 +12,8 @@ from .forms import Exercise, Wrong
 
 __all__ = ["EXERCISES", "Exercise", "Wrong", "exercise"]
 
-EXERCISES = ("00.1", "11.1", "11.2")
+EXERCISES = ("00.1", "11.1", "11.2", "21.1", "21.2", "21.3", "22.1", "22.2", "23.1", "23.2", "51.1", "51.2", "52.1",
+             "52.2")
 
 
 def exercise(exercise_id):

@@ -1,0 +1,250 @@
+"""Every exercise on its solution and on plausible wrong answers, for three students."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from classroom.test_exercises import STUDENTS
+from conftest import REPOSITORY
+
+from fashion_tf.classroom import exercises
+from fashion_tf.classroom.checks import EXERCISES, exercise
+from fashion_tf.classroom.course import load_course
+from fashion_tf.classroom.exercises import judge, personal
+from fashion_tf.classroom.notebooks import exercise_marker, read_notebook
+from fashion_tf.errors import AnswerError
+
+FOLDER = REPOSITORY / "notebooks"
+SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
+
+
+def code_cells(path):
+    for cell in read_notebook(path)["cells"]:
+        if cell["cell_type"] == "code":
+            yield re.sub(r"(?m)^(\s*)%pip .*", r"\1pass", cell["source"])
+
+
+def outcomes(path, student, monkeypatch):
+    """What `check` records when the notebook's code is run for a student: exercise -> content."""
+    found = {}
+    monkeypatch.setattr(exercises, "lesson_parameters", lambda: {"STUDENT": student})
+    monkeypatch.setattr(exercises, "show", lambda _, content: found.update({content["name"]: content}))
+    space = {}
+    for source in code_cells(path):
+        exec(compile(source, path.name, "exec"), space)
+    return found
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_solutions_pass_and_differ_from_student_to_student(path, monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    answers = {}
+    for student in (*STUDENTS, ""):
+        found = outcomes(path, student, monkeypatch)
+        pyplot.close("all")
+        assert {name: content["message"] for name, content in found.items() if content["outcome"] != "pass"} == {}
+        for name, content in found.items():
+            assert judge(name, json.loads(json.dumps(content["answer"])), student)[0] == "pass"
+            answers.setdefault(name, []).append(json.dumps(content["answer"]))
+    assert list(answers) == [name for name in EXERCISES if name[:2] == path.name[:2]]
+    for name, given in answers.items():
+        assert len(set(given)) >= 3, name  # some students may share a short list of letters
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_anothers_answers_do_not_pass(path, monkeypatch):
+    """Of a copied notebook, most answers fail: a short list of letters may be right for both by chance."""
+    pytest.importorskip("matplotlib.pyplot").switch_backend("Agg")
+    copied = outcomes(path, "ada", monkeypatch)
+    judged = [judge(name, content["answer"], f"student {number}")[0]
+              for name, content in copied.items() for number in range(40)]
+    assert judged.count("pass") < 0.1 * len(judged)
+
+
+def test_every_exercise_is_posed_and_solved():
+    for folder in (FOLDER, FOLDER / "solutions"):
+        posed = [found for path in sorted(folder.glob("*.ipynb")) for source in code_cells(path)
+                 if (found := exercise_marker(source))]
+        assert sorted(posed) == sorted(EXERCISES)
+    assert {name[:2] for name in EXERCISES} == {lesson.id for lesson in load_course().lessons}
+
+
+def test_stubs_run_and_are_not_attempted(monkeypatch):
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        found = []
+        monkeypatch.setattr(exercises, "show", lambda _, content, found=found: found.append(content["outcome"]))
+        space = {"personal": personal, "check": exercises.check}
+        for source in code_cells(path):
+            if exercise_marker(source) or source.startswith("check("):
+                exec(source, space)
+        assert found and set(found) == {"not attempted"}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_data_can_be_drawn_for_anybody(name):
+    """Drawing ends soon, whoever asks; the data show what they are in plain sight."""
+    for number in range(60):
+        data = personal(name, f"student {number}")
+        assert vars(data) and len(repr(data)) > 10
+    assert callable(exercise(name).judge)
+
+
+def test_nbgrader_hears_of_a_wrong_answer(monkeypatch, capsys):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AnswerError, match="not attempted"):
+        exercises.check("00.1", ...)
+    with pytest.raises(AnswerError, match="class at random"):
+        exercises.check("00.1", 0.2)
+    data = personal("00.1", "")
+    exercises.check("00.1", data.test[np.argmax(data.train)] / sum(data.test))
+    assert "00.1: pass" in capsys.readouterr().out
+
+
+# Wrong answers
+
+
+def shares(data):
+    most = int(np.argmax(data.train))
+    return {"of the training pictures": data.train[most] / sum(data.train), "best on test": max(data.test) / sum(
+        data.test), "chance": 0.2, "something else": 0.013, "per cent": 100 * data.test[most] / sum(data.test),
+        "the class": data.classes[most]}
+
+
+def reports(data):
+    epoch = int(np.argmax(data.validation))
+    return {"shortcut": max(data.test), "last epoch": data.test[-1], "validation": data.validation[epoch],
+            "the epoch": epoch + 1, "something else": 0.1234}
+
+
+def impossible_prints(data):
+    return [name for name, value in data.accuracy.items()
+            if not any(abs(right / data.photos - value) < 0.00051 for right in range(data.photos + 1))]
+
+
+def lists(right, everything):
+    rest = [name for name in everything if name not in right]
+    return {"none": [], "the others": rest, "too many": [*right, rest[0]], "too few": right[1:], "a stranger": ["Z"],
+            "twice": [right[0], right[0]]}
+
+
+def factors(data):
+    layers, kept = data.blocks * data.convolutions, (1 + data.slope ** 2) / 2
+    return {"plain relu": 0.5 ** (layers / 2), "mean square": kept ** layers, "blocks": kept ** (data.blocks / 2),
+            "slopes averaged": ((1 + data.slope) / 2) ** layers, "He": 1, "grows": 3.0, "something else": 0.93}
+
+
+def widths(data):
+    first, second = np.array(data.first), np.array(data.second)
+    gain, root = second - first, math.sqrt(len(data.first))
+    right = 1.96 * gain.std() / root
+    return {"unpaired": 1.96 * math.sqrt(first.var() + second.var()) / root, "one error": gain.std() / root,
+            "no root": 1.96 * gain.std(), "whole width": 2 * right, "something else": right / 5}
+
+
+def leaks(data):
+    rows = list(zip(data.photos, data.item, data.split))
+    trained = {item for _, item, split in rows if split == "train"}
+    tested = {item for _, item, split in rows if split == "test"}
+    tests = [photo for photo, _, split in rows if split == "test"]
+    leak = [photo for photo, item, split in rows if split == "test" and item in trained]
+    return {"none": [], "all of the test": tests, "too few": leak[:-1], "no such photo": [7],
+            "training side": [photo for photo, item, split in rows if split == "train" and item in tested],
+            "validation photo too": [*leak, next(photo for photo, _, split in rows if split == "validation")],
+            "a clean one too": [*leak, next(photo for photo in tests if photo not in leak)]}
+
+
+def full_steps(data):
+    rates = [1 / (1 + data.decay * step) for step in range(data.steps + 1)]
+    return {"from one": sum(rates[1:]), "all": data.steps, "geometric": 1 / data.decay, "last rate": rates[-2],
+            "last rate for all": data.steps * rates[-2], "something else": sum(rates) / 2}
+
+
+def bests(data):
+    error = math.sqrt(data.accuracy * (1 - data.accuracy) / data.photos)
+    return {"true value": data.accuracy, "interval": data.accuracy + 1.96 * error, "one error": data.accuracy + error,
+            "below": data.accuracy - 2 * error, "far above": min(data.accuracy + 6 * error, 1.5)}
+
+
+def savings(data):
+    goal = max(data.from_scratch["accuracy"])
+    slow, fast = (next(second for second, value in zip(curve["seconds"], curve["accuracy"]) if value >= goal)
+                  for curve in (data.from_scratch, data.whole_model))
+    own = data.whole_model["seconds"][int(np.argmax(data.whole_model["accuracy"]))]
+    return {"what is left": fast / slow, "per cent": 100 - 100 * fast / slow, "each its own best": 1 - own / slow,
+            "same epochs": 1 - data.whole_model["seconds"][-1] / data.from_scratch["seconds"][-1],
+            "something else": -0.731}
+
+
+def unequal_rows(data):
+    wrong = [name for name, row in data.rows.items() if row["recall"] != row["accuracy"]]
+    return lists(wrong, data.rows) | {"all": list(data.rows)}
+
+
+def masks(data):
+    nearest = data.mask[::2, ::2]
+    spoilt = data.shrunk != nearest
+    half = np.where(spoilt & (np.arange(8) < 4), data.shrunk, nearest)
+    answers = {"untouched": data.shrunk, "empty": np.zeros((8, 8), int), "no such label": nearest + 1000,
+               "negative": nearest - 1, "not half": data.mask, "shifted": np.roll(nearest, 3, axis=0),
+               "fractions": nearest + 0.5, "transposed": nearest.T}
+    return answers | ({} if np.array_equal(half, nearest) else {"half repaired": half})
+
+
+def unequal_scores(data):
+    wrong = [name for name, overlap in data.iou.items()
+             if abs(data.f1[name] / (2 - data.f1[name]) - overlap) > 0.003]  # the identity turned round
+    return lists(wrong, data.iou) | {"all": list(data.iou)}
+
+
+def ties(data):
+    kernel, believe = np.array(data.kernel), np.array(data.neighbours)
+    odds, margin = data.button / (1 - data.button), np.sum(kernel * (1 - 2 * believe))
+    return {"coat only": math.log(odds) / np.sum(kernel * (1 - believe)), "no logarithm": odds / margin,
+            "no kernel": math.log(odds) / np.sum(1 - 2 * believe), "the lead": math.log(odds), "something else": 77.0}
+
+
+def windows(data):
+    reach = data.theta_alpha * math.sqrt(2 * math.log(1 / data.left))
+    half = math.ceil(reach / data.dilation)
+    other = data.theta_alpha * math.log(1 / data.left) / data.dilation
+    return {"half": half, "no dilation": 2 * math.ceil(reach) + 1, "other kernel": 2 * math.ceil(other) + 1,
+            "even": 2 * half + 10, "wide": 2 * half + 401, "narrow": 1, "a fraction": reach + 0.21}
+
+
+WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
+         "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
+         "23.2": unequal_rows, "51.1": masks, "51.2": unequal_scores, "52.1": ties, "52.2": windows}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("student", STUDENTS)
+def test_wrong_answers_are_told_what_is_wrong_with_them(name, student):
+    wrong = WRONG[name](personal(name, student))
+    judged = {label: judge(name, answer, student) for label, answer in wrong.items()}
+    assert {label: found for label, found in judged.items() if found[0] != "fail"} == {}
+    messages = [message for _, message in judged.values()]
+    assert all(message.endswith((".", "?")) and len(message) < 400 for message in messages)
+    kinds = {re.sub(r"[\d.]+", "", message) for message in messages}
+    assert len(kinds) >= len(messages) - 1 >= 3, judged  # each has its own, but for a coincidence of this data
+
+
+def test_the_table_of_wrong_answers_is_whole():
+    assert set(WRONG) == set(EXERCISES)
+
+
+@pytest.mark.parametrize(("name", "label", "words"), [
+    ("00.1", "best on test", "does not know it"), ("11.1", "shortcut", "pictures that you report"),
+    ("11.1", "validation", "choice itself flatters"), ("11.2", "the others", "those that cannot"),
+    ("21.1", "plain relu", "what a plain relu leaves"), ("21.1", "mean square", "mean square"),
+    ("21.2", "unpaired", "same photos"), ("21.3", "training side", "training photos of the leak"),
+    ("22.1", "from one", "begins at t = 1"), ("22.2", "true value", "largest"),
+    ("23.1", "each its own best", "two accuracies"), ("23.2", "all", "which column may not"),
+    ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
+    ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
+def test_the_message_fits_the_mistake(name, label, words):
+    for student in STUDENTS:
+        answer = WRONG[name](personal(name, student))[label]
+        assert words in judge(name, answer, student)[1]
