@@ -350,6 +350,39 @@ def test_without_network_no_weights_and_an_error(tmp_path, monkeypatch, own_cach
         build_backbone("mobilenet_025", 32, weights="imagenet")
 
 
+@pytest.mark.parametrize("name", backbones.WARDROBE_WEIGHTS)
+def test_wardrobe_weights_are_the_shipped_arrays(name):
+    model = build_backbone(name, 64, weights="wardrobe")
+    with np.load(backbones.WARDROBE_WEIGHTS[name]) as arrays:
+        shipped = [arrays[key] for key in arrays.files]
+    for weight, array in zip(model.get_weights(), shipped, strict=True):
+        assert array.dtype == np.float16 and np.isfinite(array).all()
+        np.testing.assert_array_equal(weight, array)
+
+
+def test_wardrobe_weights_tell_garments_apart_better_than_fresh_ones():
+    """The nearest photo of another drawing, by averaged features: pictures that no weight has seen."""
+    from fashion_tf.wardrobe import draw_garment
+
+    generator = np.random.default_rng(5)
+    labels = np.repeat(range(4), 12)
+    pictures = np.stack([draw_garment(("coat", "skirt", "jeans", "t-shirt")[label], generator, (160, 96)).image
+                         for label in labels])
+
+    def nearest_right(weights):
+        features = build_backbone("small_resnet", (160, 96), weights, seed=1).predict(pictures, verbose=0).mean((1, 2))
+        apart = ((features[:, None] - features) ** 2).sum(-1)
+        np.fill_diagonal(apart, np.inf)
+        return (labels[apart.argmin(1)] == labels).mean()
+
+    assert nearest_right("wardrobe") > max(nearest_right(None), 0.25) + 0.2
+
+
+def test_only_stand_ins_have_wardrobe_weights():
+    with pytest.raises(DataError, match="no wardrobe weights for mobilenet_v2; only for small_resnet, small_densenet"):
+        build_backbone("mobilenet_v2", 64, weights="wardrobe")
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_stand_ins_have_no_imagenet_weights(name):
     with pytest.raises(DataError, match=f"{name} is a stand-in without ImageNet weights"):
