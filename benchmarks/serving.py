@@ -2,7 +2,8 @@
 
 Sixteen clients, each a thread that asks, waits for its answer and asks again, on MobileNetV2 at 128 pixels (random
 weights: they make no difference to the time). The contenders take turns in one process; what counts is the ratio of
-the throughputs in each turn. The first part asks the models themselves; the second asks the service over HTTP, JPEG
+the throughputs in each turn. The processor's time for an answer stands beside: other work on the machine changes it
+less. The first part asks the models themselves; the second asks the service over HTTP, JPEG
 decoding included, with batches as served and with batches of one. The last part sends many requests and reports
 what memory they took.
 
@@ -46,8 +47,8 @@ def saved(folder):
 
 
 def asked(ask, seconds):
-    """Sixteen clients for some seconds: (answers a second, seconds that each answer took)."""
-    stop, took = time.perf_counter() + seconds, []
+    """Sixteen clients for some seconds: (answers a second, seconds of all cores for each, seconds each took)."""
+    stop, took, used = time.perf_counter() + seconds, [], time.process_time()
 
     def client(number):
         while (began := time.perf_counter()) < stop:
@@ -57,23 +58,24 @@ def asked(ask, seconds):
     began = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(client, range(CLIENTS)))
-    return len(took) / (time.perf_counter() - began), took
+    return len(took) / (time.perf_counter() - began), (time.process_time() - used) / len(took), took
 
 
 def compare(contenders, turns, seconds, title):
     """Lets the contenders take turns, and prints; the first is compared with each other one."""
-    rates, times = {name: [] for name in contenders}, {name: [] for name in contenders}
+    rates, costs, times = ({name: [] for name in contenders} for _ in range(3))
     for turn in range(-1, turns):  # the first warms up and does not count
         for name in list(contenders)[::1 if turn % 2 == 0 else -1]:
-            rate, took = asked(contenders[name], seconds if turn >= 0 else 1)
+            rate, cost, took = asked(contenders[name], seconds if turn >= 0 else 1)
             if turn >= 0:
                 rates[name].append(rate)
+                costs[name].append(cost * 1000)
                 times[name] += took
     print(f"\n{title}: {CLIENTS} clients, {os.cpu_count()} cores, {turns} turns of {seconds:g} s")
-    print(f"{'':28}{'answers a second (min/median/max)':>36}{'p50 ms':>9}{'p95 ms':>9}")
+    print(f"{'':26}{'answers a second (min/median/max)':>36}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms each':>13}")
     for name in contenders:
         p50, p95 = np.percentile(times[name], (50, 95)) * 1000
-        print(f"{name:28}{spread(rates[name], '.1f'):>36}{p50:9.1f}{p95:9.1f}")
+        print(f"{name:26}{spread(rates[name], '.1f'):>36}{p50:9.1f}{p95:9.1f}{statistics.median(costs[name]):13.1f}")
     first, *others = contenders
     ratios = {}
     for name in others:
