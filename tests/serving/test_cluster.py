@@ -22,7 +22,9 @@ def free_port():
 def ray(monkeypatch):
     ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'ray[serve]')")
     serve = pytest.importorskip("ray.serve", reason="Ray Serve is not installed (pip install 'ray[serve]')")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in (("USAGE_STATS_ENABLED", "0"), ("agent_register_timeout_ms", "300000"),  # on a busy machine
+                        ("raylet_start_wait_time_s", "300")):
+        monkeypatch.setenv(f"RAY_{name}", value)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
              runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "TF_CPP_MIN_LOG_LEVEL": "3"}})
     yield ray
