@@ -109,6 +109,18 @@ def _parser():
                       "Writes report.md and report.html into a folder that 'run' wrote.", ["report runs/sample"])
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
 
+    grade = _command(commands, "grade", _grade, "grade a class's executed notebooks",
+                     "Grades executed notebooks without running them; what has not changed since the last time is "
+                     "kept. Exit code 1 if one could not be graded.",
+                     ["grade submissions.zip --out grades", "grade submitted --roster roster.csv --out grades"])
+    grade.add_argument("submissions", metavar="SUBMISSIONS",
+                       help="a folder of students' folders, or the zip that Moodle, Canvas or nbgrader exports")
+    grade.add_argument("--out", metavar="DIR", required=True, help="grades, tables and pages go here")
+    grade.add_argument("--rubric", metavar="FILE", help="what counts (default: derived from course.yml)")
+    grade.add_argument("--roster", metavar="FILE", help="the class as CSV, as Canvas or Moodle exports it")
+    grade.add_argument("--jobs", type=_number_or_auto, default="auto", metavar="N|auto",
+                       help="files at a time (default: as many as cores)")
+
     lint = _command(commands, "lint", _lint, "check the notebooks against the house rules",
                     "Checks notebooks, without executing them. Exit code 1 if something is wrong.",
                     ["lint", "lint notebooks/11_fashion_mnist_cnn.ipynb --fix", "lint --rules"])
@@ -207,6 +219,17 @@ def _report(options):
     with waiting("writing the report"):
         paths = [str(path) for path in write_report(options.folder, _load_course(options))]
     return 0, paths, "\n".join(f"wrote {path}" for path in paths)
+
+
+def _grade(options):
+    from fashion_tf.classroom.course import find_course_file
+    from fashion_tf.classroom.grading import grade_class
+
+    summary = grade_class(options.submissions, options.out, _load_course(options),
+                          options.course or find_course_file(), options.rubric, options.roster, options.jobs, say=_say)
+    last = (f"{summary.graded} file{'' if summary.graded == 1 else 's'} graded, {summary.kept} kept from before; "
+            f"{len(summary.problems)} of {len(summary.rows)} rows without a grade. See {options.out}/class.html.")
+    return 1 if summary.problems else 0, summary.as_json(), "\n".join([*summary.notes, last])
 
 
 def _lint(options):

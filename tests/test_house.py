@@ -96,7 +96,7 @@ def test_the_front_door_imports_nothing_heavy(door):
 
 
 @pytest.mark.parametrize("module", ["classroom", "classroom.records", "classroom.course", "classroom.runner",
-                                    "classroom.lint", "classroom.report"])
+                                    "classroom.lint", "classroom.report", "classroom.grading"])
 def test_the_classroom_starts_without_the_science(module):
     code = f"import sys, fashion_tf.{module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -167,7 +167,7 @@ def load_course(path=None):
     """
     path = Path(path) if path else find_course_file()
     try:
-        content = yaml.load(read_whole(path, MAXIMUM_BYTES).decode("utf-8"), _Loader)
+        content = yaml.load(read_whole(path, MAXIMUM_BYTES).decode("utf-8"), PlainLoader)
     except FileNotFoundError:
         raise CourseError(f"{path}: no such file.") from None
     except OSError as error:
@@ -200,7 +200,7 @@ def load_course(path=None):
     return Course(path.resolve().parent, repository, papers, lessons)
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """YAML's plain part: no aliases, which a few lines can multiply without end; dates stay text; what
     cannot be made into a value names its line."""
 

@@ -88,7 +88,7 @@ def record(name, value):
     session.cells[name] = cell
     content = {"schema": SCHEMA, "name": name, "value": value, "lesson": session.lesson,
                "parameters": lesson_parameters(), "versions": versions()}
-    show(f"recorded {name} = {_as_text(value)}", content)
+    show(f"recorded {name} = {as_text(value)}", content)
 
 
 def read_records(path):
@@ -118,7 +118,7 @@ def read_records(path):
         for content in record_contents(cell, f"{path}: cell {number}"):
             if is_exercise(content):
                 continue  # `fashion_tf.classroom.exercises` reads those
-            found = _checked(content, f"{path}: cell {number}")
+            found = checked_record(content, f"{path}: cell {number}")
             if found.name in records:
                 raise RecordError(f"{path}: cell {number}: {found.name!r} is recorded twice.")
             records[found.name] = found
@@ -194,7 +194,8 @@ def show(text, content):
     publish_display_data({MIME: content, "text/plain": text})
 
 
-def _as_text(value):
+def as_text(value):
+    """A value as `record` shows it beside its name."""
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
@@ -219,7 +220,12 @@ def _content(content, where):
     return content
 
 
-def _checked(content, where):
+def checked_record(content, where):
+    """A record's content, as `record_contents` gives it, as a `Record`.
+
+    Raises:
+        RecordError: It is damaged; `where` begins the sentence.
+    """
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise RecordError(f"{where}: a damaged record (no name).")
     name, lesson = content["name"], content.get("lesson", "")

@@ -107,13 +107,13 @@ def format_value(value):
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int):
-        return _tidy(f"{value:,}".replace("-", "−"), 60)
+        return tidy(f"{value:,}".replace("-", "−"), 60)
     if isinstance(value, float):
         fits = value == 0 or 0.0005 <= abs(value) < 1e9  # else it reads 0.000, or has no end
         return (f"{value:,.3f}" if fits else f"{value:.3g}").replace("-", "−")
     if isinstance(value, dict) and not any(isinstance(entry, (dict, list)) for entry in value.values()):
-        return _tidy("; ".join(f"{key}: {format_value(entry)}" for key, entry in value.items()), 400)
-    return _tidy(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 200)
+        return tidy("; ".join(f"{key}: {format_value(entry)}" for key, entry in value.items()), 400)
+    return tidy(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 200)
 
 
 # --- what stands in the report, in words -------------------------------------------------------
@@ -137,7 +137,7 @@ def _build(folder, course):
         "note": _sample_note(drawn, results),
         "papers": [_paper(paper, name, course, results, drawn)
                    for name, paper in course.papers.items() if name in taught],
-        "not_yet": [_tidy(paper["title"]) for name, paper in course.papers.items()
+        "not_yet": [tidy(paper["title"]) for name, paper in course.papers.items()
                     if name not in taught],
         "lessons": [_lesson(course.lesson(name), result, content["profile"], name in drawn, folder)
                     for name, result in results.items()],
@@ -159,9 +159,9 @@ def _facts(content, results, course):
     for result in results:
         for entry in result.records.values():
             for package, version in entry.get("versions", {}).items():
-                found.setdefault(_tidy(package, 60), {})[_tidy(version, 60)] = None
-    found.setdefault("fashion_tf", {})[_tidy(content["fashion_tf"], 60)] = None
-    versions = [f"Python {_tidy(machine.get('python', 'unknown'), 60)}"]
+                found.setdefault(tidy(package, 60), {})[tidy(version, 60)] = None
+    found.setdefault("fashion_tf", {})[tidy(content["fashion_tf"], 60)] = None
+    versions = [f"Python {tidy(machine.get('python', 'unknown'), 60)}"]
     versions += [f"{package} {' and '.join(each)}" for package, each in found.items()]
     data = dict.fromkeys(_data_in_words(result.parameters.get("DATA", content["data"])) for result in results
                          if result.status != NOT_RUN) or [_data_in_words(content["data"])]
@@ -170,7 +170,7 @@ def _facts(content, results, course):
         ("Data", "; ".join(data)),
         ("Lessons", f"{len(results)} of the {len(course.lessons)} in the course"),
         ("When", f"{_utc(content['started'])}, {_duration(content['seconds'])}"),
-        ("Machine", _tidy(f"{machine.get('system', 'unknown system')}, "
+        ("Machine", tidy(f"{machine.get('system', 'unknown system')}, "
                           f"{machine.get('cores', 'unknown number of')} cores")),
         ("Versions", ", ".join(versions)),
     ]
@@ -179,7 +179,7 @@ def _facts(content, results, course):
 def _data_in_words(name):
     if name in (None, "sample"):
         return "sample (drawn)" if name else "no folder given"
-    return f"folder {_tidy(name).rstrip('/')}"
+    return f"folder {tidy(name).rstrip('/')}"
 
 
 def _sample_note(drawn, results):
@@ -198,8 +198,8 @@ def _paper(paper, name, course, results, drawn):
     lessons = [lesson for lesson in course.lessons if lesson.paper == name]
     left_out = [lesson.id for lesson in lessons if lesson.id not in results]
     return {
-        "title": _tidy(paper["title"]),
-        "authors": _tidy(paper.get("authors", "")),
+        "title": tidy(paper["title"]),
+        "authors": tidy(paper.get("authors", "")),
         "tables": [_paper_table(table, lesson, results[lesson.id], lesson.id in drawn)
                    for lesson in lessons if lesson.id in results for table in lesson.tables],
         "left_out": f"Not in this run: {_lessons_in_words(left_out)}." if left_out else None,
@@ -217,11 +217,11 @@ def _paper_table(table, lesson, result, drawn):
         except KeyError:
             here, difference = _not_recorded(result), NONE
         baseline = lesson.records[row.record].baseline
-        rows.append([_tidy(row.row), paper, here, difference,
+        rows.append([tidy(row.row), paper, here, difference,
                      NONE if baseline is None else format_value(baseline)])
-    return {"title": _tidy(table.title),
-            "source": f"In the paper: {_tidy(table.where)}. Here: lesson {lesson.id}, "
-                      f"{_tidy(lesson.title)}.",
+    return {"title": tidy(table.title),
+            "source": f"In the paper: {tidy(table.where)}. Here: lesson {lesson.id}, "
+                      f"{tidy(lesson.title)}.",
             "columns": [("row", "text"), ("paper", "number"),
                         ("here (sample data)" if drawn else "here", "number"),
                         ("here − paper", "number"), ("naive baseline", "number")],
@@ -257,16 +257,16 @@ def _lesson(lesson, result, profile, drawn, folder):
     words += ["on sample data"] if drawn else []
     return {
         "id": lesson.id,
-        "title": _tidy(lesson.title),
+        "title": tidy(lesson.title),
         "status": result.status,
         "summary": ", ".join(words),
-        "reasons": [_tidy(reason) for reason in result.reasons],
+        "reasons": [tidy(reason) for reason in result.reasons],
         "columns": [("record", "text"), ("meaning", "text"), ("value", "number"),
                     ("naive baseline", "number"), (f"floor ({profile})", "number"),
                     ("floor met", "verdict")],
         "rows": [_record_row(name, lesson.records.get(name), result, profile) for name in names],
         "figures": figures,
-        "notes": [_tidy(note) for note in notes],
+        "notes": [tidy(note) for note in notes],
     }
 
 
@@ -277,7 +277,7 @@ def _record_row(name, promise, result, profile):
         met = NONE
     else:
         met = "met" if _is_number(value) and value >= floor else "missed"
-    return [_tidy(name, 100), _tidy(promise.meaning) if promise else "not promised in course.yml",
+    return [tidy(name, 100), tidy(promise.meaning) if promise else "not promised in course.yml",
             format_value(value) if name in result.records else _not_recorded(result),
             *(NONE if bound is None else format_value(bound) for bound in (baseline, floor)), met]
 
@@ -287,7 +287,7 @@ def _duration(seconds):
     return f"{minutes:,} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def _tidy(text, limit=500):
+def tidy(text, limit=500):
     """One line of printable text, at most `limit` characters long."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", str(text)[:20 * limit])  # a terminal's colours
     # Half a surrogate pair cannot be written as UTF-8; a direction mark turns what follows around.
@@ -314,7 +314,7 @@ def _read(folder, course):
 def _check_fields(content, results, path, known):
     def check(good, field, value, expected):
         if not good:
-            raise RunError(f"{path}: {field} is {_tidy(repr(value), 100)}; expected {expected}. "
+            raise RunError(f"{path}: {field} is {tidy(repr(value), 100)}; expected {expected}. "
                            "Run the lessons again without --resume.")
 
     def is_duration(value):
@@ -352,15 +352,15 @@ def _check_fields(content, results, path, known):
             "an .ipynb file's name")
         check(isinstance(result.records, dict), here + "records", result.records, "named records")
         for name, entry in result.records.items():
-            field = f"{here}record {_tidy(name, 100)}"
+            field = f"{here}record {tidy(name, 100)}"
             check(isinstance(entry, dict) and "value" in entry, field, entry, "a value")
             check(isinstance(entry.get("versions", {}), dict), f"{field}: versions",
                   entry.get("versions"), "named versions")
             try:
                 json_value(entry["value"])
             except ValueError as error:
-                raise RecordError(f"{path}: lesson {result.lesson}: record {_tidy(name, 100)}: "
-                                  f"{_tidy(error)}") from None
+                raise RecordError(f"{path}: lesson {result.lesson}: record {tidy(name, 100)}: "
+                                  f"{tidy(error)}") from None
 
 
 def _utc(text):
@@ -416,7 +416,7 @@ def _last_heading(source):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         elif not fenced and re.match(r" {0,3}#{1,6}[ \t]", line):
-            heading = _tidy(re.sub(r"[*`]", "", line.strip().strip("#")), 200) or heading
+            heading = tidy(re.sub(r"[*`]", "", line.strip().strip("#")), 200) or heading
     return heading
 
 
