@@ -154,6 +154,15 @@ def test_damaged_outcomes(damage, tmp_path):
         read_attempts(path)
 
 
+@pytest.mark.parametrize(("value", "student"), [("ada", "ada"), (20417, "20417"), ("", "")])
+def test_the_student_is_read_from_the_parameters(value, student, monkeypatch):
+    class Shell:
+        user_ns = {"In": ["", '# Parameters\nSTUDENT = ""  # your id', f"STUDENT = {value!r}"], "STUDENT": value}
+
+    monkeypatch.setattr(records, "_shell", Shell)
+    assert repr(personal("00.1")) == repr(personal("00.1", student))
+
+
 def test_outside_jupyter_there_is_no_student(capsys):
     check("00.1", ...)
     assert capsys.readouterr().out.startswith("exercise 00.1: not attempted.")
