@@ -81,7 +81,7 @@ def balance(dataset, per_class, seed, oversample=False):
 def few(dataset, count):
     """A few rows that still show every split, and as many classes as they can.
 
-    Each split keeps its share of the rows, but at least one; in a split, the classes take turns, and of a
+    Each split keeps its share of the rows, but at least two; in a split, the classes take turns, and of a
     class (or where nothing has a label) rows are taken at even distances.
 
     Args:
@@ -96,7 +96,7 @@ def few(dataset, count):
     splits, labels, kept = dataset.table["split"].to_numpy(), dataset.labels, []
     for split in pd.unique(splits):
         rows = np.flatnonzero(splits == split)
-        wanted = max(1, round(count * len(rows) / len(dataset)))
+        wanted = max(2, round(count * len(rows) / len(dataset)))
         turns = []  # (which turn, row)
         for label in np.unique(labels[rows]):
             own = rows[labels[rows] == label]

@@ -102,12 +102,12 @@ def test_few_rows_show_every_split_and_class():
     table = whole.table.assign(split=["train"] * 90 + ["test"] * 58 + ["validation"] * 2)
     whole = Dataset("toy", table, CLASSES)
     chosen = few(whole, 12)
-    assert chosen.table["split"].value_counts().to_dict() == {"train": 7, "test": 5, "validation": 1}
+    assert chosen.table["split"].value_counts().to_dict() == {"train": 7, "test": 5, "validation": 2}
     test = chosen.split("test")
     assert np.bincount(test.labels).tolist() == [2, 2, 1]  # the classes take turns
     rows = [int(image[:-4]) for image in chosen.table["image"]]
     assert rows == sorted(rows) and len(set(rows)) == len(rows)
-    assert chosen.notes == ("13 of 150 rows are taken.",)
+    assert chosen.notes == ("14 of 150 rows are taken.",)
     assert few(whole, 150) is whole
 
 
