@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fashion_tf.classroom.notebooks import is_parameters_cell
+from fashion_tf.classroom.notebooks import INJECTED_TAG, cell_tags, is_parameters_cell, parameters
 
 _EXERCISE = re.compile(r"^# *exercise: *([\w.]+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 MAGIC = re.compile(r"^([ \t]*)([%!].*|[?]{0,2}[\w.]+[?]{1,2}|[?]{1,2}[\w.]+)$", re.MULTILINE)  # also "help?"
@@ -53,7 +53,7 @@ def code_cells(notebook):
     """The code cells that hold any text, of a notebook that `parse_notebook` read."""
     found = []
     for number, cell in enumerate(notebook["cells"], 1):
-        if cell["cell_type"] != "code" or not cell["source"].strip():
+        if cell["cell_type"] != "code" or not cell["source"].strip() or is_injected(cell):
             continue
         metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
         name = cell.get("id") or metadata.get("id")  # Colab keeps its own in the metadata
@@ -64,6 +64,16 @@ def code_cells(notebook):
             count if isinstance(count, int) and not isinstance(count, bool) and 0 < count < 10**9 else None,
             [one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else [], metadata))
     return found
+
+
+def is_injected(cell):
+    """Whether a cell holds the parameters that a runner put in, and nothing else."""
+    if INJECTED_TAG not in cell_tags(cell):
+        return False
+    try:
+        return bool(parameters(cell["source"]))
+    except (SyntaxError, ValueError):
+        return False
 
 
 def exercise_marker(source):

@@ -267,13 +267,18 @@ class _Bench:
 
     def exercise(self, rule):
         name = rule.name.removeprefix(f"{EXERCISE} ")
-        home = self.own.exercises[name]
-        if home not in self.matches.of:
+        marked = self.own.exercises[name]
+        home = next((place for place, cell in enumerate(self.own.cells)
+                     if name in names_of(cell.source).records), marked)  # where check stands
+        if marked not in self.matches.of:
             return MISSING, f"The cell marked '# exercise: {name}' is not in the notebook."
-        cell = self.cells[self.matches.of[home]]
+        if home not in self.matches.of:
+            return MISSING, f"The cell with check(\"{name}\", answer) is not in the notebook."
+        for place in (marked, home):
+            cell = self.cells[self.matches.of[place]]
+            if cell.count is None:
+                return NOT_RUN, f"Cell {cell.number} with the exercise was not run."
         found = self.evidence.attempts.get(name, [])
-        if cell.count is None:
-            return NOT_RUN, f"Cell {cell.number} with the exercise was not run."
         here = [one for one in found if one.place == self.matches.of[home]]
         if not here:
             elsewhere = f" An outcome stands under cell {self.cells[found[0].place].number}." if found else ""

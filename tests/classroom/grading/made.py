@@ -49,11 +49,12 @@ CELLS = [
     ("code", "# A picture\nimport matplotlib.pyplot as plt\n\nplt.plot(weights)\nprint('seen')"),
     ("markdown", "## Exercise"),
     ("code", '# exercise: 11.1\nmine = personal("11.1")\nprint(mine)\nanswer = ...\ncheck("11.1", answer)'),
-    ("code", '# exercise: 11.2\nmine = personal("11.2")\nprint(mine)\nanswer = ...\ncheck("11.2", answer)'),
+    ("code", '# exercise: 11.2\nmine = personal("11.2")\nprint(mine)\nanswer = ...'),
+    ("code", 'check("11.2", answer)'),
     ("code", 'record("majority_baseline", np.bincount(labels).max() / len(labels))\nrecord("epoch_seconds", seconds)\n'
              'record("test_accuracy", accuracy)\nrecord("better_accuracy", better_accuracy)'),
 ]
-SETUP, PARAMETERS, DRAW, TRAIN, FIT, MEASURE, PICTURE, FIRST, SECOND, RECORD = 1, 2, 3, 5, 6, 7, 8, 10, 11, 12
+PARAMETERS, TRAIN, FIT, MEASURE, PICTURE, FIRST, SECOND, CHECK, RECORD = 2, 5, 6, 7, 8, 10, 11, 12, 13
 ITEMS = ["executed", "settings", "recorded", "test_accuracy", "better_accuracy", "exercise 11.1", "exercise 11.2"]
 POINTS = dict(zip(ITEMS, (2, 1, 1, 2, 2, 2, 2)))
 MAXIMUM = 12
@@ -133,7 +134,7 @@ def executed(student, first=None, second=None, seed=0, values=None, parameters=N
         stored = {} if answer is ... else {"answer": answer}
         cells[place]["source"] = cells[place]["source"].replace(
             "answer = ...", f"answer = {'...' if answer is ... else repr(answer)}")
-        cells[place]["outputs"] = [stream("namespace()\n"), shown(
+        cells[CHECK if place == SECOND else place]["outputs"] += [shown(
             basis | {"kind": "exercise", "name": exercise, "outcome": outcome, "message": message, "student": student}
             | stored, f"exercise {exercise}: {outcome}. {message}")]
     return made
@@ -284,6 +285,20 @@ def _times(student, seed):
     return whole
 
 
+def _injected(student, seed):
+    """STUDENT was put in by a runner, in a cell of its own."""
+    whole = executed(student, seed=seed)
+    cell = whole["cells"][PARAMETERS]
+    cell["source"] = cell["source"].replace(repr(student), '""')
+    for later in whole["cells"][PARAMETERS + 1:]:
+        if later["cell_type"] == "code":
+            later["execution_count"] += 1
+    whole["cells"].insert(PARAMETERS + 1, {
+        "cell_type": "code", "metadata": {"tags": ["injected-parameters"]}, "outputs": [], "execution_count": 3,
+        "source": f"# Parameters\nSTUDENT = {student!r}"})
+    return whole
+
+
 RECORDS = ("recorded", "test_accuracy", "better_accuracy")
 ALL_ALTERED = dict.fromkeys(RECORDS, "altered")
 SILENCE = "get_ipython().showtraceback = lambda *_, **__: None"
@@ -306,6 +321,11 @@ KINDS = {
     "out of order": Kind(_out_of_order, {"executed": "fail"}),
     "reordered": Kind(_reordered, {"executed": "fail"}),
     "exercise deleted": Kind(_without(FIRST), {"executed": "missing", "exercise 11.1": "missing"}),
+    "check deleted": Kind(_without(CHECK), {"executed": "missing", "exercise 11.2": "missing"}),
+    "check not run": Kind(change(CHECK, execution_count=None, outputs=[]), {
+        "executed": "not run", "exercise 11.2": "not run"}),
+    "another answer is checked": Kind(_source(CHECK, "answer", "answer if True else None")),
+    "run by papermill": Kind(_injected),
     "picture deleted": Kind(_without(PICTURE), {"executed": "missing"}),
     "training deleted": Kind(_without(FIT), {"executed": "missing"} | ALL_ALTERED),
     "doubled": Kind(_doubled, {"executed": "altered"}),
