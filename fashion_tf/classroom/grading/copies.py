@@ -98,38 +98,42 @@ def side_by_side(one, two):
 
 def _facts(rows):
     """Sentences: the same file, another's id, equal measured times, cells run at the same moment."""
-    facts = []
-    for what, key in (("handed in the same file, byte for byte", lambda grade: [grade.content]),
-                      ("ran cells at the same moments", lambda grade: [tuple(grade.times)] if len(grade.times) > 3
-                       else []),
-                      ("recorded equal times, which no two runs share", _measured)):
-        groups = defaultdict(list)
-        for row in rows:
-            for value in key(row.grade):
-                groups[value].append(row.name)
-        facts += [f"{_listed(names)} {what}." for names in groups.values() if len(names) > 1]
-    for row in rows:
-        if row.grade.owner and row.grade.owner != row.student:
-            facts.append(f"{row.name}'s notebook carries the id of {row.grade.owner}.")
-    groups = defaultdict(list)
-    for row in rows:
-        exact = [pair for pair in map(tuple, row.grade.records) if re.search(r"\d\.\d{5}", pair[1])
-                 and not MEASURED.search(pair[0])]
-        if exact:
-            groups[tuple(sorted(exact))].append(row.name)
-    facts += [f"{_listed(names)} recorded equal results to the last digit; so do two honest runs on machines of one "
-              "kind with one seed." for names in groups.values() if 1 < len(names) <= len(rows) / 2]
+    same = _groups(rows, lambda grade: grade.content)
+    facts = [f"{_listed(group)} handed in the same file, byte for byte." for group in same if len(group) > 1]
+    facts += [f"{row.name}'s notebook carries the id of {row.grade.owner}." for row in rows
+              if row.grade.owner and row.grade.owner != row.student]
+    different = [group[0] for group in same]  # of one file, all else is equal too
+    for key, what in ((lambda grade: tuple(grade.times) if len(grade.times) > 3 else None,
+                       "ran cells at the same moments"),
+                      (_measured, "recorded equal times, which no two runs share")):
+        facts += [f"{_listed(group)} {what}." for group in _groups(different, key) if len(group) > 1]
+    facts += [f"{_listed(group)} recorded equal results to the last digit; so do two honest runs on machines of one "
+              "kind with one seed." for group in _groups(different, _exact) if 1 < len(group) <= len(rows) / 2]
     return facts
 
 
+def _groups(rows, key):
+    """Lists of rows for whose grades `key` gives the same; those for which it gives nothing are left out."""
+    groups = defaultdict(list)
+    for row in rows:
+        if value := key(row.grade):
+            groups[value].append(row)
+    return list(groups.values())
+
+
 def _measured(grade):
-    times = tuple(sorted((name, value) for name, value in grade.records
-                         if MEASURED.search(name) and re.search(r"\d\.\d{3}", value)))
-    return [times] if times else []
+    """The times that a notebook recorded, of so many digits that chance makes no two equal."""
+    return tuple(sorted((name, value) for name, value in grade.records
+                        if MEASURED.search(name) and re.search(r"\d\.\d{3}", value)))
 
 
-def _listed(names):
-    names = list(dict.fromkeys(names))
+def _exact(grade):
+    return tuple(sorted((name, value) for name, value in grade.records
+                        if not MEASURED.search(name) and re.search(r"\d\.\d{5}", value)))
+
+
+def _listed(rows):
+    names = list(dict.fromkeys(row.name for row in rows))
     return f"{', '.join(names[:8])}{' and others' if len(names) > 8 else ''}"
 
 
@@ -147,6 +151,6 @@ def histogram(values, low=0.0, high=1.0, bins=20, label=""):
         f"{low + place * (high - low) / bins:.3g} to {low + (place + 1) * (high - low) / bins:.3g}: {count}"
         for place, count in enumerate(counts) if count))
     return (f'<svg viewBox="0 0 {bins * 20} 122" role="img" aria-label="{described}">{bars}'
-            f'<line x1="0" y1="100" x2="{bins * 20}" y2="100"/><text x="0" y="118">{low:g}</text>'
+            f'<line x1="0" y1="100" x2="{bins * 20}" y2="100"/><text x="0" y="118">{low:.4g}</text>'
             f'<text x="{bins * 10}" y="118" text-anchor="middle">{html.escape(label)}</text>'
-            f'<text x="{bins * 20}" y="118" text-anchor="end">{high:g}</text></svg>')
+            f'<text x="{bins * 20}" y="118" text-anchor="end">{high:.4g}</text></svg>')

@@ -331,7 +331,7 @@ def test_own_code_alone_is_compared(small, tmp_path):
     small({"ada": adding("ada", mine), "beate": adding("beate", mine), "zo": adding("zo", other),
            "quentin": executed("quentin", seed=99)})
     page = (tmp_path / "out/class.html").read_text()
-    assert "3 students wrote enough of their own to be compared, in 3 pairs" in page
+    assert "enough of their own to be compared: 3, in 3 pairs" in page
     share, = re.findall(r"ada and beate: (\d+) % in common, more than 66.7 % of all pairs", page)
     assert 70 < int(share) < 100  # their answers differ
     assert page.index("ada and beate") < page.index("ada and zo") and "<mark>own_a" in page
@@ -351,3 +351,19 @@ def test_the_command(tmp_path, capsys):
     (tmp_path / "class/bea/11.ipynb").write_text(json.dumps(executed("bea")))
     assert cli.main(command) == 0 and "1 file graded, 1 kept" in capsys.readouterr().out
     assert cli.main([*command[:3], str(tmp_path / "none"), *command[4:]]) == 2
+
+
+def test_what_no_two_runs_share_is_a_fact(small, tmp_path):
+    """Edited copies: another's records under an own id, or another's run."""
+    def at(whole, minute):
+        for number, cell in enumerate(whole["cells"]):
+            cell["metadata"]["execution"] = {"iopub.execute_input": f"2026-03-01T10:{minute + number:02}:00.25Z",
+                                             "shell.execute_reply": f"2026-03-01T10:{minute + number:02}:01.5Z"}
+        return whole
+
+    small({"ada": at(executed("ada", seed=1), 0), "bea": at(executed("bea", seed=1), 20),
+           "eve": at(executed("eve", seed=2), 20), "kim": executed("kim", seed=3), "zoe": executed("zoe", seed=4)})
+    page = (tmp_path / "out/class.html").read_text()
+    assert "ada, bea recorded equal times, which no two runs share." in page
+    assert "ada, bea recorded equal results to the last digit; so do two honest runs" in page
+    assert "bea, eve ran cells at the same moments." in page and "kim," not in page
