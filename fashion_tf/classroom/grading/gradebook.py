@@ -221,6 +221,10 @@ class _Book:
 
     def rows(self, grades):
         """One row for each student and lesson; for a student without any, one that says so."""
+        expected = self.rules.expected
+        if self.people and not expected:  # where the class hands in one lesson, that is what was asked for
+            expected = tuple({grade.lesson for grade in grades} - {""})
+            expected = expected if len(expected) == 1 else ()
         by_student = defaultdict(list)
         for grade in grades:
             by_student[grade.student].append(grade)
@@ -236,7 +240,7 @@ class _Book:
             for grade in own:
                 lessons[grade.lesson].append(grade)
             broken = lessons.pop("", [])
-            for lesson in self.rules.expected:
+            for lesson in expected:
                 lessons.setdefault(lesson, [])
             taken = any(not several for several in lessons.values())  # by the row of a lesson that is expected
             rows += [self._row(student, name, person, lesson, several, broken)

@@ -22,10 +22,12 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Person:
-    """One student. `id` is Canvas's number, Moodle's ID number or the instructor's own; `participant` is Moodle's."""
+    """One student. `id` is Moodle's ID number or the instructor's own; `canvas` is Canvas's number, `sis` and
+    `login` stand beside it there; `participant` is Moodle's number in one assignment."""
 
     name: str = ""
     id: str = ""
+    canvas: str = ""
     sis: str = ""
     login: str = ""
     email: str = ""
@@ -35,13 +37,13 @@ class Person:
     @property
     def label(self):
         """What names the student in the grades."""
-        return self.id or self.login or self.sis or self.email or self.participant or self.name
+        return self.id or self.canvas or self.login or self.sis or self.email or self.participant or self.name
 
     @property
     def ids(self):
         """Everything that is the student's own, as `student_id` compares it."""
         mail = self.email.partition("@")[0]
-        own = {student_id(one) for one in (self.id, self.sis, self.login, self.email, mail, self.name)}
+        own = {student_id(one) for one in (self.id, self.canvas, self.sis, self.login, self.email, mail, self.name)}
         return own - {""}
 
 
@@ -73,8 +75,8 @@ def read_roster(path):
         raise RunError(f"{path}: no CSV file ({error}).") from None
     names = [name.strip().lower() for name in rows[0]] if rows else []
     canvas = "sis login id" in names or "sis user id" in names
-    columns = {place: "name" if canvas and name == "student" else COLUMNS[name]
-               for place, name in enumerate(names) if name in COLUMNS}
+    meanings = COLUMNS | ({"student": "name", "id": "canvas"} if canvas else {})
+    columns = {place: meanings[name] for place, name in enumerate(names) if name in meanings}
     if not {"id", "login", "email", "participant", "name", "sis"} & set(columns.values()):
         raise RunError(f"{path}, line 1: no column names the students; there may be student, name, id, email, "
                        "username, or the columns that Canvas and Moodle export.")
@@ -93,7 +95,7 @@ def read_roster(path):
         person = Person(**found)
         if not person.label or person.name.lower() in ("test student", "student, test"):
             continue
-        for one in {student_id(person.id), student_id(person.login), student_id(person.email)} - {""}:
+        for one in {student_id(person.id or person.canvas), student_id(person.login), student_id(person.email)} - {""}:
             if one in seen:
                 raise RunError(f"{path}, line {number}: {one!r} stands in line {seen[one]} too.")
             seen[one] = number
@@ -119,7 +121,7 @@ class Class:
         """The `Person` of a submission, or None."""
         mine = student_id(student)
         for person in self.people:
-            if system == "moodle" and person.participant == student or system == "canvas" and person.id == student:
+            if system == "moodle" and person.participant == student or system == "canvas" and person.canvas == student:
                 return person
             if system not in ("moodle", "canvas") and mine in person.ids:
                 return person

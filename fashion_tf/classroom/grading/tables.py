@@ -75,9 +75,13 @@ def _canvas(rows, lessons, rules):
     for own in students.values():
         first = next(iter(own.values()))
         person, grade = first.person, first.grade
-        number = person.id if person else first.student if grade and grade.system == "canvas" else ""
-        login = person.login if person else "" if number or grade and grade.system == "moodle" else first.student
-        lines.append([first.name, number, person.sis if person else "", login, person.section if person else "",
+        if person:
+            who = [person.canvas, person.sis or person.id, person.login, person.section]
+        else:
+            system = grade.system if grade else ""
+            who = [first.student if system == "canvas" else "", "",
+                   "" if system in ("canvas", "moodle") else first.student, ""]
+        lines.append([first.name, *who,
                       *(own[lesson].points if lesson in own else "" for lesson in lessons)])
     return lines
 

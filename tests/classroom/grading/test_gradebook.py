@@ -178,6 +178,17 @@ def test_a_roster_expects_everybody_and_knows_their_ids(small, tmp_path):
     assert lines[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Lesson 11"]
     assert lines[1] == ["    Points Possible", "", "", "", "", "12"]
     assert ["Lovelace, Ada", "77", "u1", "ada", "A", "12"] in lines
+    assert ["Zed, Zoe", "79", "u3", "zoe", "B", "0"] in lines
+
+
+def test_an_own_roster_expects_the_one_lesson_of_the_class(small, tmp_path):
+    (tmp_path / "roster.csv").write_text("id;name;email\nada;Ada Lovelace;a@x.org\nzoe;Zoe Zed;z@x.org\n")
+    rows = small({"a": executed("ADA")}, roster=tmp_path / "roster.csv")
+    assert rows["ada"].points == MAXIMUM and (rows["zoe"].lesson, rows["zoe"].points) == ("11", 0)
+    lines = list(csv.reader(open(tmp_path / "out/canvas.csv", encoding="utf-8")))
+    assert lines[2:] == [["Ada Lovelace", "", "ada", "", "", "12"], ["Zoe Zed", "", "zoe", "", "", "0"]]
+    line = table(tmp_path / "out/moodle-11.csv")[1]
+    assert (line["Email address"], line["ID number"], line["Grade"]) == ("z@x.org", "zoe", "0")
 
 
 @pytest.mark.parametrize("text, said", [("a,b\n1,2\n", "line 1"), ("id,name\n", "names no student"),
