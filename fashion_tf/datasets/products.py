@@ -172,11 +172,12 @@ def write_sample(folder, seed=0):
     """Draws products and writes ``styles.csv``, unquoted commas included, and their pictures.
 
     One to three products in a row are one design in other colours, drawn alike but for the colour.
-    A few products are listed without a picture, as in life. The same seed gives the same bytes.
+    A few products are listed without a picture, and a few fields are empty or "NA", as in life. The
+    same seed gives the same bytes.
     """
     from fashion_tf.wardrobe import COLOURS, PRODUCT_ARTICLES, draw_product
 
-    generator = np.random.Generator(np.random.PCG64([seed, 0]))
+    generator, forgetful = (np.random.Generator(np.random.PCG64([seed, stream])) for stream in (0, 1))
     by_category = {category: [name for name, entry in PRODUCT_ARTICLES.items()
                               if entry[0] == category] for category in SAMPLE_SHARES}
     colours = list(COLOURS)
@@ -200,8 +201,11 @@ def write_sample(folder, seed=0):
             if generator.random() < 0.04:
                 name += ", Pack of 2, Gift Box"
             identity = next(identities)
+            entered_season = "NA" if forgetful.random() < 0.005 else season
+            # Whoever enters an accessory forgets its use more often.
+            forgotten = forgetful.random() < (0.06 if category == "Accessories" else 0.01)
             lines.append(f"{identity},{gender},{category},{PRODUCT_ARTICLES[article][1]},{article},"
-                         f"{shown},{season},{year},{usage},{name}")
+                         f"{shown},{entered_season},{year},{'' if forgotten else usage},{name}")
             if pictures < SAMPLE_PRODUCTS:
                 same = np.random.Generator(np.random.PCG64(design))
                 drawing = draw_product(article, same, SAMPLE_SIZE, colour=str(colour))

@@ -181,8 +181,11 @@ def test_sample(tmp_path, monkeypatch):
     assert read_image(dataset.table["image"][0]).shape == (*products.SAMPLE_SIZE, 3)
 
 
-def test_sample_has_names_with_commas(tmp_path, monkeypatch):
+def test_sample_has_names_with_commas_and_empty_fields(tmp_path, monkeypatch):
     monkeypatch.setattr("fashion_tf.datasets.products.write_picture", lambda path, image: None)
     products.write_sample(tmp_path)
     lines = (tmp_path / "styles.csv").read_text().splitlines()
     assert any(line.count(",") > 9 for line in lines)
+    table = products._read_styles(tmp_path / "styles.csv")
+    assert 5 < table["usage"].isna().sum() < 40 and 0 < table["season"].isna().sum() < 10
+    assert not table.drop(columns=["usage", "season"]).isna().any(axis=None)

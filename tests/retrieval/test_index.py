@@ -44,16 +44,16 @@ def index(photos, embedder):
     return build_index(photos, embedder, SIZE, batch_size=3, about={"lesson": 34})
 
 
-@pytest.mark.parametrize("stage, channels", [(2, 24), (3, 48), (4, 96), (5, 128)])
+@pytest.mark.parametrize("stage", [2, 3, 4, 5])
 @pytest.mark.parametrize("pooling", ["average", "maximum"])
-def test_a_stage_is_pooled_and_brought_to_length_one(photos, stage, channels, pooling):
+def test_a_stage_is_pooled_and_brought_to_length_one(photos, stage, pooling):
     keras.utils.set_random_seed(1)
     network = build_backbone("small_resnet", SIZE, pyramid=True)
     pictures = photos.images(SIZE)
     maps = network.predict(pictures, verbose=0)[stage - 2]
     pooled = maps.mean((1, 2)) if pooling == "average" else maps.max((1, 2))
     found = embed(photos, build_embedder(network, SIZE, stage=stage, pooling=pooling), SIZE)
-    assert found.shape == (8, channels) and found.dtype == np.float32
+    assert found.shape == (8, maps.shape[-1]) and found.dtype == np.float32
     np.testing.assert_allclose(found, pooled / np.linalg.norm(pooled, axis=1, keepdims=True), atol=1e-5)
 
 
@@ -191,7 +191,7 @@ def edited(**fields):
     ("index.json", edited(classes="abc"), "the field 'classes' is missing or no list"),
     ("index.json", edited(rows=9), "8 rows where index.json says 9"),
     ("table.jsonl", lambda data: data[:-30], "table.jsonl, line 8: not JSON"),
-    ("table.jsonl", lambda data: b"\n".join(data.splitlines()[:7]) + b"\n", r"embeddings.npy: .*\(8, 128\)"),
+    ("table.jsonl", lambda data: b"\n".join(data.splitlines()[:7]) + b"\n", r"embeddings.npy: float32 of shape \(8, "),
     ("table.jsonl", lambda data: data.replace(b'"year"', b'"month"', 1), "line 1: its fields must be image"),
     ("table.jsonl", lambda data: data.replace(b"2011", b'"x"', 1), "column 'year' does not hold Int64"),
     ("embeddings.npy", lambda data: data[:-10], "embeddings.npy: cannot be read"),
