@@ -45,6 +45,41 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
     return figure
 
 
+def show_neighbours(pictures, titles, right, size=1.35, title=None):
+    """Searches side by side: in each row the query, and what was found for it, the nearest first.
+
+    Args:
+        pictures: uint8 (queries, 1 + found, height, width, 3); the first of each row is the query.
+        titles: Short texts, (queries, 1 + found). Line breaks are allowed.
+        right: Whether what was found is right, bools (queries, found): such pictures are framed blue,
+            the others orange and dashed.
+        size: Width of one picture, in inches.
+        title: Text above.
+
+    Taught in: 34_similar_products.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    rows, columns, high, wide = np.shape(pictures)[:4]
+    lines = 1 + max(text.count("\n") for row in titles for text in row)
+    figure, axes = _new_figure(size * columns, rows * (size * high / wide + 0.16 * lines + 0.1)
+                               + (0.35 if title else 0), rows, columns)
+    blue, orange = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+    for row, column in np.ndindex(rows, columns):
+        axis = axes[row, column]
+        axis.imshow(pictures[row][column])
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(titles[row][column], fontsize=8)
+        hit = column == 0 or right[row][column - 1]
+        axis.spines[:].set(color="black" if column == 0 else blue if hit else orange,
+                           linewidth=1 if column == 0 else 2.5, linestyle="-" if hit else "--")
+    if title:
+        figure.suptitle(title, fontsize=11)
+    plt.show()
+    return figure
+
+
 def label_colours(count):
     """A colour for each of `count` labels, as (red, green, blue) in 0..1; label 0 is light grey.
 

@@ -22,6 +22,18 @@ def test_floats_are_shown_on_their_own_scale():
     assert figure.axes[0].images[0].get_clim() == (0, 1)
 
 
+def test_neighbours_are_framed_by_whether_they_are_right():
+    pictures = np.zeros((2, 3, 6, 4, 3), np.uint8)
+    titles = [["query", "0.9", "0.8"], ["query", "0.7", "0.6"]]
+    figure = plots.show_neighbours(pictures, titles, [[True, False], [False, True]])
+    assert [axis.get_title() for axis in figure.axes] == sum(titles, [])
+    lines = [axis.spines["left"].get_linestyle() for axis in figure.axes]
+    assert lines == ["-", "-", "--", "-", "--", "-"]
+    colours = [axis.spines["left"].get_edgecolor()[:3] for axis in figure.axes]
+    assert colours[1] == colours[5] and colours[2] == colours[4]
+    assert len({colours[0], colours[1], colours[2]}) == 3
+
+
 def test_learning_curves_name_their_axes_and_start_at_epoch_one():
     history = {"loss": [2, 1], "val_loss": [2, 1.5], "accuracy": [0.1, 0.5], "val_accuracy": [0, 1]}
     figure = plots.plot_learning_curves({"one": history, "two": history})

@@ -117,7 +117,7 @@ class Lists:
         count, channels = self.embeddings.shape
         lists = max(1, round(count ** 0.5))
         self.index = faiss.IndexIVFFlat(faiss.IndexFlatIP(channels), channels, lists, faiss.METRIC_INNER_PRODUCT)
-        self.index.cp.seed = 0
+        self.index.cp.seed, self.index.cp.niter = 0, 10  # more rounds move the centres little
         self.index.nprobe = max(1, round(lists * share))
         self.index.train(self.embeddings)
         self.index.add(self.embeddings)
