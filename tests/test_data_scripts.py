@@ -27,7 +27,7 @@ def run(name, *arguments):
 
 def test_every_dataset_has_a_source_and_a_script_and_the_reverse():
     assert SOURCES.keys() == READERS.keys()
-    assert set(FOLDER.glob("*.py")) == {script(name) for name in (*READERS, "make-sample-data")}
+    assert set(FOLDER.glob("*.py")) == {script(name) for name in (*READERS, "make-sample-data", "make-sample-weights")}
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -49,15 +49,18 @@ def photos(tmp_path):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often a picture was decoded."""
-    calls, lock, decode = [], threading.Lock(), images.EncodedPicture.decode
+    """How often a picture or a mask was decoded."""
+    calls, lock = [], threading.Lock()
 
-    def counting(encoded):
-        with lock:
-            calls.append(str(encoded.name))
-        return decode(encoded)
+    def counting(decode):
+        def decode_counted(encoded):
+            with lock:
+                calls.append(str(encoded.name))
+            return decode(encoded)
+        return decode_counted
 
-    monkeypatch.setattr(images.EncodedPicture, "decode", counting)
+    for name in ("decode", "numbers"):
+        monkeypatch.setattr(images.EncodedPicture, name, counting(getattr(images.EncodedPicture, name)))
     return calls
 
 
