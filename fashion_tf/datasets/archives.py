@@ -132,9 +132,19 @@ def _open_zip(archive, password):
         return "folder" if info.is_dir() else "file" if mode in (0, stat.S_IFREG) else "other"
 
     with zipfile.ZipFile(archive) as handle:
-        yield [_Member(info.filename, info.file_size, kind(info), bool(info.flag_bits & 1),
+        yield [_Member(_zip_name(info), info.file_size, kind(info), bool(info.flag_bits & 1),
                        lambda info=info: handle.open(info, pwd=secret))
                for info in handle.infolist()]
+
+
+def _zip_name(info):
+    """A member's name. macOS writes UTF-8 without the flag that says so, which zipfile takes for code page 437."""
+    if not info.flag_bits & 0x800:
+        try:
+            return info.filename.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    return info.filename
 
 
 @contextmanager

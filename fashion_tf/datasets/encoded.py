@@ -12,6 +12,7 @@ them, and are turned along.
 
 import io
 import re
+import struct
 import zlib
 from typing import NamedTuple
 
@@ -128,14 +129,14 @@ class EncodedPicture:
         if len(data) > MAXIMUM_BYTES:
             raise DataError(f"{name}: {len(data):,} bytes; pictures above {MAXIMUM_BYTES:,} bytes are refused.")
         self.kind = picture_kind(data[:64])
-        exif = None
+        exif = self._transparent = None
         if self.kind is None:
             raise DataError(f"{name}: not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture, or damaged at its "
                             f"beginning (it begins with {data[:12]!r}).")
         if self.kind == "JPEG":
             data, exif, self.scans = _plain_jpeg(data, name)
         elif self.kind == "PNG":
-            data, exif = _plain_png(data, name)
+            data, exif, self._transparent = _plain_png(data, name)
         elif self.kind == "GIF":
             _check_gif(data, name)
         elif self.kind == "TIFF":
@@ -150,6 +151,7 @@ class EncodedPicture:
         except Exception as error:  # decoders raise what they like: OSError, SyntaxError, struct.error
             raise DataError(f"{name}: its header is damaged ({error}). Get the file again.") from None
         self._depth = data[24] if self.kind == "PNG" else 8
+        self._check_grey()
         orientation = _orientation(exif if exif is not None else self._picture.info.get("exif", b""))
         width, height = self._picture.size
         # Pillow puts a TIFF upright by itself, and its HEIC plug-in does, too.
@@ -160,6 +162,18 @@ class EncodedPicture:
             width, height = height, width
         self.raster = Raster(height, width, orientation)
         self._check_size()
+
+    def _check_grey(self):
+        """Refuses a grey TIFF whose black and white Pillow does not know: decoded, it would be all black or a
+        negative."""
+        if self.kind != "TIFF" or self._picture.mode[0] not in "IF":
+            return
+        bits, white_is_zero = self._picture.tag_v2.get(258, (1,))[0], self._picture.tag_v2.get(262) == 0
+        if self._picture.mode in ("I", "F") or bits != 16 or white_is_zero:
+            kind = "floating-point or signed" if self._picture.mode in ("I", "F") else (
+                "inverted (0 is white)" if white_is_zero else f"{bits}-bit")
+            raise DataError(f"{self.name}: a TIFF of {kind} grey values, of which it is not sure what is black and "
+                            "what white; only 8 bits, and 16 from black to white, are read. Save it as PNG.")
 
     def _check_size(self):
         height, width = self.raster.stored
@@ -207,7 +221,20 @@ class EncodedPicture:
                             f"{MAXIMUM_PIXELS:,} pixels are refused. Ask for a smaller size, or save it at half its "
                             "width and height.")
         self._load()
+        self._mark_transparent()
         return self._picture if self._upright else self.raster.turn(self._picture)
+
+    def _mark_transparent(self):
+        """Names a PNG's transparent colour as the decoded picture has it; Pillow names it as the file does, whose
+        numbers of 2, 4 and 16 bits are others."""
+        count = {"L": 1, "I": 1, "I;16": 1, "RGB": 3}.get(self._picture.mode, 0)
+        if self._transparent is None or not count or len(self._transparent) < 2 * count:
+            return
+        most = 2 ** self._depth - 1
+        colour = [number & most for number in struct.unpack_from(f">{count}H", self._transparent)]
+        if not self._picture.mode.startswith("I"):  # of 16 bits, it keeps the upper eight
+            colour = [number >> 8 if self._depth == 16 else number * 255 // most for number in colour]
+        self._picture.info["transparency"] = colour[0] if count == 1 else tuple(colour)
 
     def numbers(self):
         """The numbers that a PNG's pixels hold, as stored and not turned: of a palette the indices; of a grey
@@ -300,19 +327,20 @@ _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def _plain_png(data, name):
-    """(the PNG without metadata and further frames, its EXIF data or None)."""
-    parts, exif, position = [data[:8]], None, 8
+    """(the PNG without metadata and further frames, its EXIF data or None, what its tRNS chunk holds or None)."""
+    parts, exif, transparent, position = [data[:8]], None, None, 8
     for _ in range(MAXIMUM_PARTS):
         kind = data[position + 4:position + 8]
         if len(kind) < 4:
-            return b"".join(parts), exif
+            return b"".join(parts), exif, transparent
         end = position + 12 + int.from_bytes(data[position:position + 4])
         if kind in _PNG_KEPT:
             parts.append(data[position:end])
+            transparent = data[position + 8:end - 4] if kind == b"tRNS" else transparent
         elif kind == b"eXIf" and zlib.crc32(data[position + 4:end - 4]) == int.from_bytes(data[end - 4:end]):
             exif = data[position + 8:end - 4]
         if kind == b"IEND":
-            return b"".join(parts), exif
+            return b"".join(parts), exif, transparent
         position = end
     raise DataError(f"{name}: more than {MAXIMUM_PARTS:,} chunks; refused.")
 
@@ -384,7 +412,10 @@ _STRIP_PIXELS = 1 << 22
 def to_rgb(picture):
     """A Pillow image of any mode as 8-bit RGB: 16-bit grey scaled, transparency laid on white."""
     if picture.mode.startswith("I"):  # 16-bit grey, which Pillow itself would clip at 255
-        picture = Image.fromarray(_GREY_16[np.clip(np.asarray(picture), 0, 65535)])
+        numbers, transparent = np.clip(np.asarray(picture), 0, 65535), picture.info.get("transparency")
+        picture = Image.fromarray(_GREY_16[numbers])
+        if transparent is not None:
+            picture.putalpha(Image.fromarray(np.where(numbers == transparent, 0, 255).astype(np.uint8)))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         # In strips: whole copies with transparency would take four times the memory of the picture.
         white = Image.new("RGB", picture.size, "white")

@@ -111,10 +111,9 @@ def _read_styles(source):
         if not is_whole_number(identity):
             raise DataError(f"{source}, line {number}: the id {identity[:40]!r} is no whole number of at most 18 "
                             "digits.")
-        if identity in first_line:
-            raise DataError(f"{source}, line {number}: the id {identity} stands already at line "
-                            f"{first_line[identity]}.")
-        first_line[identity] = number
+        before = first_line.setdefault(int(identity), number)  # 01 is 1, and both mean 1.jpg
+        if before != number:
+            raise DataError(f"{source}, line {number}: the id {identity} stands already at line {before}.")
         if row[category_column] not in CLASSES:
             raise DataError(f"{source}, line {number}: unknown masterCategory "
                             f"{row[category_column]!r}; known are {', '.join(CLASSES)}.")

@@ -51,6 +51,9 @@ class Dataset:
             raise DataError(f"{self.name}: the column 'label' must be a pandas categorical.")
         if tuple(self.table["label"].cat.categories) != tuple(self.classes):
             raise DataError(f"{self.name}: the label categories differ from the class names.")
+        if self.table["group"].isna().any():
+            row = int(np.argmax(self.table["group"].isna()))
+            raise DataError(f"{self.name}: row {row} has no group; one that stands for itself has a group of its own.")
         unknown = set(self.table["split"].unique()) - {*SPLITS, ""}
         if unknown:
             raise DataError(f"{self.name}: unknown split(s) {sorted(unknown)}; use {SPLITS} or ''.")

@@ -50,6 +50,25 @@ def test_unpacks_into_the_folder(tmp_path, make):
     assert files(tmp_path / "out") == {"top/x/1.jpg": b"one", "top/2.txt": b"two"}
 
 
+def test_names_that_macos_packed_keep_their_letters(tmp_path):
+    """Its archiver writes UTF-8 and does not set the flag (bit 11) that says so."""
+    plain = make_zip(tmp_path / "plain.zip", {"Mäntel/コート.jpg": b"coat"}).read_bytes()
+    bare = bytearray(plain)
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        bare[plain.index(header) + flags + 1] &= ~0x08
+    (tmp_path / "macos.zip").write_bytes(bare)
+    for archive in ("plain.zip", "macos.zip"):
+        assert unpack(tmp_path / archive, tmp_path / archive[:-4]) == 1
+        assert files(tmp_path / archive[:-4]) == {"Mäntel/コート.jpg": b"coat"}
+
+
+def test_names_of_code_page_437_stay(tmp_path):
+    packed = make_zip(tmp_path / "a.zip", {"M@ntel.jpg": b"coat"}).read_bytes()
+    (tmp_path / "a.zip").write_bytes(packed.replace(b"M@ntel", b"M\x84ntel"))  # as DOS writes an a with dots
+    unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert files(tmp_path / "out") == {"Mäntel.jpg": b"coat"}
+
+
 def test_a_mark_says_which_folder_of_the_archive_is_the_top(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {
         "README": b"", "top/copy/list.csv": b"", "top/list.csv": b"", "top/images/1.jpg": b"",

@@ -108,6 +108,47 @@ def test_transparent_colour_of_an_rgb_file_is_white(tmp_path):
     np.testing.assert_array_equal(picture[0], [[1, 2, 3], [255] * 3])
 
 
+def png_of_one_row(depth, colours, row, transparent):
+    """A PNG of one row of pixels, by the PNG specification, with a transparent colour (section 11.3.2.1)."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    width = len(row) * 8 // depth // (1 if colours == 0 else 3)
+    return b"\x89PNG\r\n\x1a\n" + b"".join([
+        chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colours, 0, 0, 0)), chunk(b"tRNS", transparent),
+        chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")])
+
+
+@pytest.mark.parametrize(("depth", "colours", "row", "transparent", "expected"), [
+    (2, 0, bytes([0b01_10_01_00]), b"\0\1", [255, 170, 255, 0]),
+    (4, 0, b"\x51", b"\0\5", [255, 17]),
+    (8, 0, b"\x05\x55", b"\0\5", [255, 85]),
+    (16, 0, b"\x80\0\x80\1\0\0", b"\x80\0", [255, 128, 0]),
+    (8, 2, b"\1\1\1\2\2\2", b"\0\1\0\1\0\1", [255, 2]),
+    (16, 2, b"\1\7\1\7\1\7\2\0\2\0\2\0", b"\1\7\1\7\1\7", [255, 2]),
+])
+def test_a_transparent_colour_is_told_in_the_files_own_numbers(tmp_path, depth, colours, row, transparent, expected):
+    (tmp_path / "a.png").write_bytes(png_of_one_row(depth, colours, row, transparent))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[0], np.repeat(expected, 3).reshape(-1, 3))
+
+
+@pytest.mark.parametrize(("dtype", "values", "tags", "message"), [
+    (np.float32, (0, 0.5, 1), {}, "floating-point or signed"),
+    (np.int32, (0, 1 << 20, 1 << 30), {}, "floating-point or signed"),
+    (np.uint16, (0, 32_768, 65_535), {262: 0}, "inverted"),
+])
+def test_a_tiff_whose_black_and_white_are_not_sure_is_refused(tmp_path, dtype, values, tags, message):
+    """Decoded as it is, it would be all black, clipped or a negative."""
+    Image.fromarray(np.array([values], dtype)).save(tmp_path / "a.tif", tiffinfo=tags)
+    with pytest.raises(DataError, match=f"a.tif: a TIFF of {message}.*Save it as PNG"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_tiff_of_16_bits_is_scaled(tmp_path):
+    Image.fromarray(np.array([[0, 32_768, 65_535]], np.uint16)).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif")[0, :, 0], [0, 128, 255])
+
+
 @pytest.mark.parametrize("size", [None, (32, 32)])
 def test_cmyk_jpeg_keeps_its_colours(tmp_path, size):
     # Pillow writes Adobe's inverted CMYK, the kind that readers without care show as a negative.

@@ -124,6 +124,7 @@ def test_paper_categories(tmp_path):
     ([HEADER, row(1) + ",more"], "line 2: 10 fields where the header has 9"),
     ([NAMED, row(1)], "line 2: 9 fields where the header has 10"),
     ([HEADER, row(1), "", row(1)], "line 4: the id 1 stands already at line 2"),
+    ([HEADER, row("01"), row(1)], "line 3: the id 1 stands already at line 2"),
     ([HEADER, row("x1")], "line 2: the id 'x1' is no whole number"),
     ([HEADER, row("9" * 5000)], "line 2: the id '9{40}' is no whole number of at most 18 digits"),
     ([HEADER, row("9" * 19)], "line 2: the id '9{19}' is no whole number"),

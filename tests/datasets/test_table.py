@@ -40,6 +40,7 @@ def test_rows_without_a_label_or_a_split_are_counted_too():
     (lambda table: table.drop(columns="group"), "lacks the column.*group"),
     (lambda table: table.assign(label="a"), "must be a pandas categorical"),
     (lambda table: table.assign(split="dev"), "unknown split.*dev"),
+    (lambda table: table.assign(group=["one", None] * 5), "toy: row 1 has no group"),
     (lambda table: table.assign(label=pd.Categorical(["a"] * 10)), "differ from the class names"),
 ])
 def test_a_wrong_table_is_refused(change, message):
