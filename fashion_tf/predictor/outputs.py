@@ -3,6 +3,7 @@
 import io
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def check_masks(out, photos, model=None):
     _check_place(out, model)
     for photo in photos:
         mask = mask_path(photo, out)
-        other = first.setdefault(mask.name.casefold(), photo)  # many systems take A.png for a.png
+        # Many systems take A.png for a.png, and an accent of its own for a letter that has it.
+        other = first.setdefault(normalize("NFC", mask.name).casefold(), photo)
         if other != photo:
             raise DataError(f"{other} and {photo}: their masks would have the same name; parse them into two folders.")
         if mask.exists() and mask.samefile(photo):

@@ -23,6 +23,7 @@ from fashion_tf.models import fpn
 from fashion_tf.models.backbones import InputScaling
 from fashion_tf.plots import label_colours
 from fashion_tf.predictor import Predictor, load_predictor, mask_at, parse, predict, save_predictor
+from fashion_tf.predictor.outputs import check_masks
 
 CLASSES, SIZE = ("red coat", "green hat", "blue shoe"), (16, 12)
 
@@ -555,6 +556,13 @@ def test_masks_and_labels_are_written(loaded, photos, tmp_path):
     assert (out / "labels.csv").read_text() == "number,label\n0,red coat\n1,green hat\n2,blue shoe\n"
     again = parse(loaded["parsing"], photos[:1], out=out)  # masks may be written anew
     np.testing.assert_array_equal(again[0], masks[0])
+
+
+def test_masks_whose_names_differ_in_how_accents_are_written_are_refused(tmp_path):
+    """Some systems take one for the other: the second mask would replace the first."""
+    photos = [tmp_path / folder / f"{name}.jpg" for folder, name in (("a", "caf\xe9"), ("b", "cafe\u0301"))]
+    with pytest.raises(DataError, match="their masks would have the same name"):
+        check_masks(tmp_path / "masks", photos)
 
 
 def test_masks_of_one_name_are_refused(loaded, photos, tmp_path):
