@@ -288,8 +288,9 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
     """Fits a compiled model, keeps its best epoch, and goes on where an earlier call was stopped.
 
     After each epoch the folder holds the weights, the optimizer's state, the best weights so far
-    and the history, each file whole. A finished training is not repeated. A training that was stopped
-    in its first epoch begins again, with the model as it is given. One training at a time works in a folder.
+    and the history, each file whole. A finished training is not repeated; it is finished, too, where Keras's
+    EarlyStopping ended it, or TerminateOnNaN. A training that was stopped in its first epoch begins again, with
+    the model as it is given. One training at a time works in a folder.
 
     Args:
         model: Compiled. It ends with the weights of the best epoch.
@@ -299,18 +300,19 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         validation: Validation batches.
         epochs: How many in all, earlier calls included.
         folder: Where the files go.
-        monitor: The validation metric whose highest value marks the best epoch.
+        monitor: The validation metric whose highest value marks the best epoch; no loss or error, whose lowest would.
         settings: What the training depends on, as JSON values. A folder of other settings, or of
             another `monitor`, is refused.
-        callbacks: More Keras callbacks.
+        callbacks: More Keras callbacks. What they remember themselves, such as EarlyStopping's waiting, begins anew
+            with each call.
         verbose: As for `fit`.
 
     Returns:
         A pandas table with a row per epoch: the metrics by their Keras names, and ``seconds``.
 
     Raises:
-        TrainingError: The folder belongs to other settings or another model, is damaged, is in use by
-            another process, or cannot be written.
+        TrainingError: `monitor` is a loss; the folder belongs to other settings or another model, is damaged, is
+            in use by another process, or cannot be written.
 
     Taught in: 51_clothing_parsing.ipynb
     """
@@ -318,14 +320,17 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
 
     _check_number("epochs", epochs, least=1, kind=numbers.Integral)
     folder = Path(folder)
-    keeper = _Keeper(folder, monitor, settings or {})
+    if monitor.endswith(("loss", "error")):
+        raise TrainingError(f"monitor={monitor!r}: the highest value marks the best epoch, which of a loss or error is "
+                            "the worst. Choose a metric that grows, such as val_accuracy.")
+    keeper = _Keeper(folder, monitor, settings or {}, callbacks)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise keeper.unwritable(error) from None
     with locked(folder / ".lock", f"{folder}: this training's folder", TrainingError):
         first = keeper.restore(model)
-        if first < epochs:
+        if first < epochs and not keeper.ended:
             batches = train(first) if callable(train) else train
             model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
                       shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
@@ -338,10 +343,10 @@ class _Keeper(keras.callbacks.Callback):
     history.json last. Arrays are named after their epoch and history.json tells which of them count,
     so it does not matter between which two files a process is killed."""
 
-    def __init__(self, folder, monitor, settings):
+    def __init__(self, folder, monitor, settings, others):
         super().__init__()
         self.folder, self.monitor, self.settings = folder, monitor, {**settings, "monitor": monitor}
-        self.history = []
+        self.others, self.history, self.ended = others, [], False
         try:
             json.dumps(self.settings)
         except (TypeError, ValueError) as error:
@@ -355,6 +360,7 @@ class _Keeper(keras.callbacks.Callback):
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
             settings, self.history = kept["settings"], kept["history"]
+            self.ended = kept.get("ended", False)
             pairs = {name: [json.dumps(values.get(name), sort_keys=True)
                             for values in (settings, self.settings)]
                      for name in sorted({*settings, *self.settings})}
@@ -426,12 +432,25 @@ class _Keeper(keras.callbacks.Callback):
         except OSError as error:
             raise self.unwritable(error) from error
 
+    def on_train_end(self, logs=None):
+        """Another epoch would not have come, whatever their number, and does not with the next call."""
+        early = any(isinstance(other, keras.callbacks.EarlyStopping) and other.stopped_epoch for other in self.others)
+        if self.history and self.model.stop_training and (early or not np.isfinite(self.history[-1]["loss"])):
+            self.ended = True
+            try:
+                self._write_history()
+            except OSError as error:
+                raise self.unwritable(error) from error
+
+    def _write_history(self):
+        write_atomically(self.folder / "history.json", json.dumps(
+            {"settings": self.settings, "ended": self.ended, "history": self.history}, indent=1))
+
     def _keep(self):
         if self._best() == len(self.history):
             _save(self._file("best"), self.model.weights)
         _save(self._file("latest"), _state(self.model))
-        write_atomically(self.folder / "history.json", lambda file: file.write(json.dumps(
-            {"settings": self.settings, "history": self.history}, indent=1).encode()))
+        self._write_history()
         counting = {self._file(kind) for kind in ("best", "latest")}
         for pattern in ("best-[0-9]*.npz", "latest-[0-9]*.npz", ".best-[0-9]*.npz.*.part",  # of a killed process
                         ".latest-[0-9]*.npz.*.part", ".history.json.*.part"):

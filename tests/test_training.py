@@ -467,6 +467,44 @@ def test_another_model_is_refused_and_left_as_it_was(folder):
         assert same(other.get_weights(), before)
 
 
+def test_a_training_that_ended_early_is_finished(tmp_path):
+    def stopping():
+        return keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=1)
+
+    figures = (0.5, 0.4, 0.9, 0.95)  # it would go on to better ones
+    model = make_model()
+    assert len(fit(model, tmp_path, figures=figures, callbacks=[stopping()])) == 2
+    again = make_model()
+    assert len(fit(again, tmp_path, figures=figures, callbacks=[stopping()])) == 2
+    assert same(again.get_weights(), model.get_weights())
+
+
+def test_a_training_that_a_callback_only_broke_off_goes_on(tmp_path):
+    class OutOfTime(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    assert len(fit(make_model(), tmp_path, callbacks=[OutOfTime()])) == 2
+    assert len(fit(make_model(), tmp_path, callbacks=[OutOfTime()])) == 4
+
+
+def test_a_training_that_diverged_is_not_tried_again(tmp_path):
+    def diverging():
+        model = make_model()
+        model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+        data = batches_of(np.zeros((8, 8, 8, 3), np.uint8), np.zeros(8, int), 8, training=True)
+        return fit_resumable(model, data, data, 5, tmp_path, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])
+
+    assert len(diverging()) == len(diverging()) == 1
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "loss", "val_mean_absolute_error"])
+def test_a_loss_does_not_choose_the_best_epoch(tmp_path, monitor):
+    with pytest.raises(TrainingError, match=f"monitor='{monitor}': the highest value marks the best epoch"):
+        fit(make_model(), tmp_path, monitor=monitor)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_metric(tmp_path):
     with pytest.raises(TrainingError, match="no metric 'val_iou'.*there are .*val_accuracy"):
         fit(make_model(), tmp_path, monitor="val_iou")
