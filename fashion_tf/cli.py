@@ -64,7 +64,7 @@ def _parser():
     run = _command(commands, "run", _run, "execute lessons headlessly",
                    "Executes lessons, each in a kernel of its own, with your rights: run only notebooks that you "
                    "trust. Writes the executed notebooks and results.json. Exit code 1 if one failed.",
-                   ["run 11 21 --set EPOCHS=1", "run --profile real --data data --resume"])
+                   ["run 21 22 --set EPOCHS=1", "run --profile real --data data --resume"])
     run.add_argument("lessons", nargs="*", metavar="LESSON", help="ids such as 11 (default: all)")
     run.add_argument("--profile", default="sample", choices=("sample", "real", "paper", "rehearsal"),
                      help="sample: drawn data (default); real: open data on two cores; paper: the "

@@ -76,8 +76,21 @@ def test_examples_of_run_report_and_fetch_reach_what_they_are_for(monkeypatch, c
         for words in examples(name):
             assert cli.main(["--course", str(REPOSITORY / "course.yml"), *words]) == 0
     said = capsys.readouterr().out
-    assert calls[0][:2] == (["11", "21"], "sample") and "0 of 0 lessons passed" in said and "\\x1b" in said
+    assert calls[0][:2] == (["21", "22"], "sample") and "0 of 0 lessons passed" in said and "\\x1b" in said
     assert "runs/sample/report.md" in said and "data/fashion-mnist: secret" in said
+
+
+def test_the_settings_in_the_examples_of_run_are_parameters_of_their_lessons():
+    from fashion_tf.classroom.course import load_course
+    from fashion_tf.classroom.notebooks import find_parameters, read_notebook
+
+    course = load_course(REPOSITORY / "course.yml")
+    options = [cli._parser().parse_args(words) for words in examples("run")]
+    assert any(one.settings for one in options)
+    for one in options:
+        for lesson in map(course.lesson, one.lessons):
+            _, known = find_parameters(read_notebook(course.notebook_path(lesson)))
+            assert {setting.partition("=")[0] for setting in one.settings} <= {parameter.name for parameter in known}
 
 
 def test_a_wrong_option_and_a_known_error_exit_with_2(capsys, tmp_path):

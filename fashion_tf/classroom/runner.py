@@ -6,6 +6,7 @@ Never imports TensorFlow: each lesson runs in a kernel of its own.
 import ast
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -83,6 +84,9 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
     check_backend(backend)
     if jobs != "auto" and not (isinstance(jobs, int) and jobs >= 1):
         raise RunError(f"--jobs {jobs}: give the number of lessons to run at a time, or auto.")
+    for option, minutes in (("cell", cell_minutes), ("lesson", lesson_minutes)):
+        if minutes is not None and not 0 < minutes < math.inf:  # NaN fails too
+            raise RunError(f"--{option}-minutes {minutes:g}: give a number of minutes above 0.")
     wanted = {course.lesson(name).id for name in lessons}
     chosen = [lesson for lesson in course.lessons if not wanted or lesson.id in wanted]
     data = _data_folder(data, profile)

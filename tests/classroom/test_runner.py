@@ -259,6 +259,9 @@ def test_the_gpu_question_is_put_to_tensorflow(monkeypatch):
 def test_bad_options(tmp_path):
     course = make_course(tmp_path, {"10": LESSONS["10"]})
     for options, message in (({"profile": "fast"}, "no profile 'fast'"), ({"jobs": 0}, "--jobs 0"),
+                             ({"cell_minutes": -1.0}, "--cell-minutes -1: give a number of minutes above 0"),
+                             ({"lesson_minutes": 0.0}, "--lesson-minutes 0:"),
+                             ({"lesson_minutes": float("nan")}, "--lesson-minutes nan:"),
                              ({"backend": "spark"}, "no backend"),
                              ({"data": str(tmp_path / "absent")}, "no such folder")):
         with pytest.raises(RunError, match=message):
