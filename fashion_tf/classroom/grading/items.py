@@ -1,5 +1,6 @@
 """Each item of a lesson's grade: pass, fail, not attempted, not run, altered or missing, with a reason."""
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -336,7 +337,8 @@ class _Bench:
             found.append(f"Changed: {_named(numbers, verb='')}.")
         if self.doubt:
             found.append(self.doubt)
-        kits = {tuple(sorted(one.value.versions.items())) for many in self.evidence.records.values() for one in many}
+        kits = {json.dumps(one.value.versions, sort_keys=True)
+                for many in self.evidence.records.values() for one in many}
         if len(kits) > 1:
             found.append("The results were recorded with different versions of the packages: more than one run.")
         if len(self.evidence.users) > 1:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import stat
 import zipfile
 
@@ -388,3 +389,36 @@ def test_the_parameters_cell_is_not_python(graded):
 def test_unreadable_says_so_itself():
     with pytest.raises(Unreadable, match="empty"):
         parse_submission(b"\xef\xbb\xbf \n")
+
+
+ANYTHING = [None, True, 0, -1, 1e308, "", "x", [], {}, [[]], {"a": {}}, "\ud800", "\0", 10**400, ["a", "b"],
+            {"name": "test_accuracy"}, "=1+1", [None]]
+
+
+def places(value, path=()):
+    yield path
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from places(part, (*path, name))
+
+
+def test_whatever_stands_in_a_notebook_grading_does_not_fail(graded):
+    """Values of a whole notebook replaced or left out at random."""
+    draw, files = random.Random(0), {}
+    for number in range(60):
+        whole = executed(f"s{number}", seed=number)
+        for *above, last in draw.sample(list(places(whole))[1:], 2):
+            part = whole
+            try:
+                for name in above:
+                    part = part[name]
+                if draw.random() < 0.8:
+                    part[last] = draw.choice(ANYTHING)
+                else:
+                    del part[last]
+            except (KeyError, IndexError, TypeError):
+                continue  # it was within what the first change replaced
+        files[f"s{number}/11.ipynb"] = whole
+    rows = graded(files)
+    assert len(rows) == 60
+    assert [row.problem for row in rows.values() if row.problem.startswith("Grading it failed")] == []
