@@ -174,4 +174,7 @@ def _checked(entry):
                        ("seconds", (int, float))):
         if not isinstance(entry[name], kind):
             raise TypeError(f"{name} is {entry[name]!r}")
+    for name, value in entry["metrics"].items():
+        if value is not None and not isinstance(value, (int, float)):
+            raise TypeError(f"the metric {name} is {value!r}")
     return entry

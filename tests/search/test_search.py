@@ -703,3 +703,18 @@ def test_the_plot_has_a_panel_for_each_stage(run):
     assert labels == ["default", "3"]
     assert (shown[0].get_ylabel(), shown[4].get_ylabel()) == ("accuracy", "loss")
     assert shown[0].get_ylim() == shown[3].get_ylim() != shown[4].get_ylim()
+
+
+def test_a_metric_that_is_no_number_is_named_with_its_line(tmp_path):
+    """A tool that rewrote the journal may have made texts of its numbers."""
+    from fashion_tf.search.journal import Journal, make_record
+
+    journal = Journal(tmp_path / "journal.jsonl", "trial", "data", {"rate": 0.1})
+    journal.open()
+    journal.append(make_record({"rate": 0.1}, 0, "finished", metrics={"accuracy": 0.5, "loss": float("nan")}))
+    journal.close()
+    journal.open()  # null, a metric that was not finite, is read
+    journal.close()
+    journal.path.write_text(journal.path.read_text().replace("0.5}", '"0.5"}').replace("0.5,", '"0.5",'))
+    with pytest.raises(SearchError, match="line 2: .*the metric accuracy is '0.5'"):
+        journal.open()
