@@ -20,6 +20,9 @@ import os
 import statistics
 import time
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # searching runs on the processor
+
 import numpy as np
 
 from fashion_tf.retrieval import load_index, nearest
