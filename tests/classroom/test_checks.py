@@ -18,6 +18,7 @@ from fashion_tf.errors import AnswerError
 
 FOLDER = REPOSITORY / "notebooks"
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
+WITHOUT = {"31", "34"}  # these lessons pose their questions in words only, so far
 
 
 def code_cells(path):
@@ -69,11 +70,13 @@ def test_every_exercise_is_posed_and_solved():
         posed = [found for path in sorted(folder.glob("*.ipynb")) for source in code_cells(path)
                  if (found := exercise_marker(source))]
         assert sorted(posed) == sorted(EXERCISES)
-    assert {name[:2] for name in EXERCISES} == {lesson.id for lesson in load_course().lessons}
+    assert {name[:2] for name in EXERCISES} == {lesson.id for lesson in load_course().lessons} - WITHOUT
 
 
 def test_stubs_run_and_are_not_attempted(monkeypatch):
     for path in sorted(FOLDER.glob("*.ipynb")):
+        if path.name[:2] in WITHOUT:
+            continue
         found = []
         monkeypatch.setattr(exercises, "show", lambda _, content, found=found: found.append(content["outcome"]))
         space = {"personal": personal, "check": exercises.check}
