@@ -11,11 +11,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fashion_tf.classroom.notebooks import read_notebook
 from fashion_tf.classroom.records import (
     SCHEMA,
     is_exercise,
     lesson_parameters,
+    read_executed,
     record_contents,
     session,
     show,
@@ -153,12 +153,7 @@ def read_attempts(path):
         RecordError: As `read_records` raises it.
     """
     path = Path(path)
-    try:
-        notebook = read_notebook(path)
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise RecordError(f"{path}: not a notebook that can be read: {error}.") from None
+    notebook = read_executed(path)
     return [(number, attempt) for number, cell in enumerate(notebook["cells"], 1)
             for attempt in attempts_of(cell, f"{path}: cell {number}")]
 

@@ -91,6 +91,20 @@ def record(name, value):
     show(f"recorded {name} = {as_text(value)}", content)
 
 
+def read_executed(path):
+    """An executed notebook's content, as `read_notebook` gives it.
+
+    Raises:
+        RecordError: The file cannot be read, or is not a notebook. Names it.
+    """
+    try:
+        return read_notebook(path)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not a notebook that can be read: {error}.") from None
+
+
 def read_records(path):
     """Reads the records out of an executed notebook, with json alone: nothing is run.
 
@@ -107,12 +121,7 @@ def read_records(path):
             one bad notebook stops no loop over a hundred.
     """
     path = Path(path)
-    try:
-        notebook = read_notebook(path)
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise RecordError(f"{path}: not a notebook that can be read: {error}.") from None
+    notebook = read_executed(path)
     records = {}
     for number, cell in enumerate(notebook["cells"], 1):
         for content in record_contents(cell, f"{path}: cell {number}"):
