@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup course test lint bench colab rehearsal clean
+.PHONY: setup course test unit lint bench colab rehearsal clean
 
 setup: $(STAMP)
 
@@ -21,8 +21,12 @@ course: setup
 	$(BIN)/fashion-tf report runs/sample; exit $$status
 
 # Everything CI checks: lint, the unit tests, and the course executed on sample data.
-test: setup lint
-	$(BIN)/python -m pytest
+test: unit
+	$(BIN)/python -m pytest -m lessons
+
+# On all cores, each file's tests in one process. The lessons share the cores out themselves.
+unit: setup lint
+	$(BIN)/python -m pytest -m "not lessons" -n auto --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -23,9 +23,11 @@ def course():
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory):
-    """Samples are drawn into a folder of the test run, not into the user's cache."""
+    """Samples are drawn into a folder of the test run, not into the user's cache: once for all of
+    pytest-xdist's processes, whose own folders lie side by side."""
     before = os.environ.get("FASHION_TF_CACHE")
-    os.environ["FASHION_TF_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    base = tmp_path_factory.getbasetemp()
+    os.environ["FASHION_TF_CACHE"] = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache")
     yield
     if before is None:
         del os.environ["FASHION_TF_CACHE"]
