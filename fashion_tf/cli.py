@@ -9,7 +9,7 @@ import sys
 import textwrap
 
 import fashion_tf
-from fashion_tf.errors import FashionError, RunError, ServiceError
+from fashion_tf.errors import FashionError, RunError
 from fashion_tf.terminal import import_tensorflow, printable, waiting
 
 STOPPED, PIPE_CLOSED = 130, 141  # what a shell calls a command that SIGINT or SIGPIPE ended
@@ -202,12 +202,8 @@ def _predict(options):
 
 
 def _serve(options):
-    try:
-        from fashion_tf.serving import serve
-    except ModuleNotFoundError as error:
-        if error.name.partition(".")[0] not in ("fastapi", "uvicorn", "starlette", "pydantic"):
-            raise
-        raise ServiceError("Serving needs FastAPI and uvicorn: pip install 'fashion_tf[serve]'") from None
+    from fashion_tf.serving import serve
+
     import_tensorflow()
     serve(options.models, options.index, options.host, options.port, options.cors)
     return 0, None, ""
