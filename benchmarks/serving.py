@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import io
 import os
-import socket
 import statistics
 import tempfile
 import threading
@@ -29,10 +28,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fashion_tf import serving
 from fashion_tf.predictor import load_predictor, save_predictor
-from fashion_tf.serving import Limits, Service, create_app
+from fashion_tf.serving import Service
 from fashion_tf.serving.models import ServedModel
-from fashion_tf.serving.server import bounded_server
 
 SIZE, CLIENTS, TARGET = (128, 128), 16, 1.4
 
@@ -117,26 +116,18 @@ def beside_single_calls(folder, turns, seconds):
 
 @contextlib.contextmanager
 def running(folder, largest_batch):
-    """A warm service on loopback; gives a function that asks it and the address."""
+    """A warm service on loopback; gives a function that asks it."""
     import httpx
 
-    service, limits = Service([folder], largest_batch=largest_batch), Limits()
+    service = Service([folder], largest_batch=largest_batch)
     service.load()
-    with socket.create_server(("127.0.0.1", 0)) as listening, httpx.Client(
-            base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60, trust_env=False,
-            limits=httpx.Limits(max_connections=CLIENTS)) as client:
-        server = bounded_server(create_app(service, limits), limits)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
+    with serving.running(service) as address, httpx.Client(
+            base_url=address, timeout=60, trust_env=False, limits=httpx.Limits(max_connections=CLIENTS)) as client:
 
         def ask(number):
             client.post("/v1/classify", files={"photo": PHOTOS[number]}).raise_for_status()
 
         yield ask
-        server.should_exit = True
-        thread.join()
 
 
 def drawn_photos():

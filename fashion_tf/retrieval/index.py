@@ -79,8 +79,8 @@ class Index:
                 neighbour. None: FAISS above 50,000 rows.
 
         Returns:
-            (positions, similarities): int64 and float32 (queries, k), the most similar first; -1 and NaN
-            where fewer than k rows are left.
+            (positions, similarities): int64 and float32 (queries, k), cosines in -1..1, the most similar
+            first; -1 and NaN where fewer than k rows are left.
 
         Raises:
             DataError: Shapes that do not fit, k below 1, `without_group` without `rows`, or FAISS is

@@ -24,8 +24,8 @@ def nearest(embeddings, queries, k, rows=None, groups=None):
             query's own group are left out. Needs `rows`.
 
     Returns:
-        (positions, similarities): int64 and float32 (queries, k), the most similar first, of equal ones
-        the first in the table. Where fewer than k rows are left, -1 and NaN fill up.
+        (positions, similarities): int64 and float32 (queries, k), cosines in -1..1, the most similar first,
+        of equal ones the first in the table. Where fewer than k rows are left, -1 and NaN fill up.
 
     Raises:
         DataError: Shapes that do not fit, k below 1, or `groups` without `rows`.
@@ -51,7 +51,7 @@ def nearest(embeddings, queries, k, rows=None, groups=None):
         positions[block, :kept], similarities[block, :kept] = _largest(found, kept)
     positions[np.isneginf(similarities)] = -1
     similarities[np.isneginf(similarities)] = np.nan
-    return positions, similarities
+    return positions, cosines(similarities)
 
 
 def checked(embeddings, queries, k, rows, groups):
@@ -76,6 +76,11 @@ def checked(embeddings, queries, k, rows, groups):
             raise DataError(f"{len(groups)} groups for {len(embeddings)} rows.")
         groups = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
     return embeddings, queries, rows, groups
+
+
+def cosines(similarities):
+    """Sums of rounded products as the cosines that they stand for: a photo and its copy may come to 1.0000001."""
+    return np.clip(similarities, -1, 1)
 
 
 def _largest(values, k):
@@ -141,4 +146,4 @@ class Lists:
         missing = ((0, 0), (0, k - own.shape[1]))
         own = np.pad(own, missing, constant_values=True)
         positions, similarities = np.pad(positions, missing), np.pad(similarities, missing)
-        return np.where(own, -1, positions), np.where(own, np.float32(np.nan), similarities)
+        return np.where(own, -1, positions), np.where(own, np.float32(np.nan), cosines(similarities))

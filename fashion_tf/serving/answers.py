@@ -103,6 +103,8 @@ class Match(BaseModel):
     similarity: float
     image: str = Field(description="Its file's name.")
     label: str | None
+    box: tuple[float, float, float, float] | None = Field(
+        description="The part of the image that was compared, (x1, y1, x2, y2) in its pixels; null: all of it.")
     details: dict[str, str | int | float | bool | None] = Field(description="What else the index knows of it.")
 
 
@@ -128,14 +130,15 @@ def similar(index, embedding, k):
     positions, similarities = index.search(embedding[None] / length, k)
     found = [(int(position), float(similarity)) for position, similarity in zip(positions[0], similarities[0])
              if position >= 0]
-    return Similar(matches=[_match(position, similarity, index.table.iloc[position]) for position, similarity in found])
+    return Similar(matches=[_match(position, similarity, index.table.iloc[position], index.crop_to_box)
+                            for position, similarity in found])
 
 
-def _match(position, similarity, row):
+def _match(position, similarity, row, boxed):
     details = {name: _plain(value) for name, value in row.items() if name not in ("image", "mask", "label", "box")}
     return Match(position=position, similarity=similarity, image=_file_name(row["image"]),
-                 label=_plain(row.get("label")), details={name: value for name, value in details.items()
-                                                          if value is not None})
+                 label=_plain(row.get("label")), box=row["box"] if boxed else None,
+                 details={name: value for name, value in details.items() if value is not None})
 
 
 def _file_name(reference):

@@ -23,11 +23,11 @@ from fashion_tf.datasets.images import decode_picture
 from fashion_tf.errors import DataError, FashionError
 
 from . import answers
-from .bounds import KEY_HEADER, AccessLog, Bounds, Key, Limits
+from .bounds import KEY_HEADER, RETRY_SECONDS, AccessLog, Bounds, Key, Limits
 from .models import Busy, NotServed, PhotoRefused
 from .work import ClientGone, Workers
 
-RETRY_SECONDS = "1"
+FORM = "Send the photo as the file 'photo' of a form (multipart/form-data), with a file name."
 _log = logging.getLogger("fashion_tf.serving")
 
 Photo = Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, AVIF, GIF (its first frame), BMP or TIFF; "
@@ -59,7 +59,7 @@ def create_app(service, limits=None, api_key=None, origins=()):
         yield
         await asyncio.to_thread(app.state.workers.close)
 
-    app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None,
+    app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False,
                   description="Photos of fashion, classified, parsed and compared.",
                   dependencies=[Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if api_key else [])
     _add_state(app)
@@ -75,9 +75,11 @@ def create_app(service, limits=None, api_key=None, origins=()):
 def _load(service):
     try:
         service.load()
-    except Exception as error:  # kept in service.failure: /readyz tells, and `serve` stops
+    except Exception as error:  # kept in service.failure: /readyz tells, and `serve` stops and says it
         if not isinstance(error, FashionError):
             _log.exception("The models could not be loaded")
+        elif service.when_failed is None:
+            _log.error("The models could not be loaded: %s", error)
 
 
 def _problems(*statuses):
@@ -157,14 +159,16 @@ def _add_errors(app):
 
     @app.exception_handler(HTTPException)
     async def refused(request, error):
-        return problem(error.status_code, str(error.detail), error.headers)
+        detail = f"{error.detail} {FORM}" if error.status_code == 400 else str(error.detail)
+        return problem(error.status_code, detail, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request, error):
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"][1:])) or "The body"
-        return problem(422, f"{where}: {first['msg']}. The photo is sent as the file 'photo' of a form "
-                            "(multipart/form-data).")
+        place, *names = first["loc"]
+        if place == "body":  # a part without a file name is a text, and no file
+            return problem(422, f"photo: {'missing' if first['type'] == 'missing' else 'no file'}. {FORM}")
+        return problem(422, f"{'.'.join(map(str, names))}: {first['msg']}.")
 
     @app.exception_handler(Busy)
     async def busy(request, error):

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 KEY_HEADER = "X-API-Key"
+RETRY_SECONDS = "1"
+CONNECTIONS = "fashion_tf connections"  # in a scope's state: the server's open connections
 OPEN = ("/livez", "/readyz", "/docs", "/openapi.json")  # without a key: they tell of no model and compute nothing
 _access, _log = logging.getLogger("fashion_tf.access"), logging.getLogger("fashion_tf.serving")
 
@@ -30,7 +32,8 @@ class Limits:
         answer_seconds: For decoding a photo, and again for the model's answer.
         active: Requests that are worked on at a time.
         mask_pixels: Of a photo whose mask is wanted at its own size.
-        connections: At a time, slow ones and idle ones included.
+        connections: At a time, slow ones and idle ones included; beyond them requests are answered 503, and beyond
+            twice as many connections are closed.
         head_seconds: Until a connection's next request has begun.
         drain_bytes, drain_seconds: What is read and thrown away of a body that is refused, so that its sender
             reads the answer instead of a broken connection.
@@ -50,7 +53,8 @@ class Limits:
 
 
 class Bounds:
-    """Counts a body as it arrives, chunked or not, and stops it where it is too large or too slow."""
+    """Counts a body as it arrives, chunked or not, and stops it where it is too large or too slow; refuses requests
+    while there are too many connections."""
 
     def __init__(self, app, limits):
         self.app, self.limits = app, limits
@@ -61,9 +65,12 @@ class Bounds:
             return
         body = _Body(dict(scope["headers"]), receive, send, self.limits)
         try:
+            if len(scope.get("state", {}).get(CONNECTIONS, ())) > self.limits.connections:
+                raise HTTPException(503, "Too many connections are open. Try again in a moment.",
+                                    {"Retry-After": RETRY_SECONDS, "Connection": "close"})
             body.check_announced()
         except HTTPException as error:
-            await _answer(error.status_code, error.detail)(scope, body.receive, body.send)
+            await _answer(error.status_code, error.detail, error.headers)(scope, body.receive, body.send)
             return
         await self.app(scope, body.receive, body.send)
 
@@ -106,7 +113,8 @@ class _Body:
         sender had a chance to read it."""
         if message["type"] == "http.response.start" and not self.complete:
             self.closing = True
-            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            others = [header for header in message.get("headers", ()) if header[0].lower() != b"connection"]
+            message = {**message, "headers": [*others, (b"connection", b"close")]}
         elif self.closing and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._drain()
@@ -135,8 +143,8 @@ class Key:
         if scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
             given = dict(scope["headers"]).get(KEY_HEADER.lower().encode(), b"")
             if not hmac.compare_digest(given, self.key):
-                refused = _answer(401, f"Send the service's key in the header {KEY_HEADER}.")
-                refused.headers["WWW-Authenticate"] = "ApiKey"
+                refused = _answer(401, f"Send the service's key in the header {KEY_HEADER}.",
+                                  {"WWW-Authenticate": "ApiKey"})
                 await refused(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -185,5 +193,5 @@ class AccessLog:
                 "bytes_in": arrived, "bytes_out": sent}))
 
 
-def _answer(status, detail):
-    return JSONResponse({"detail": detail}, status)
+def _answer(status, detail, headers=None):
+    return JSONResponse({"detail": detail}, status, headers)

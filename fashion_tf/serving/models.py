@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_tf.errors import ServiceError
+from fashion_tf.errors import DataError, ServiceError
 from fashion_tf.predictor import load_predictor
+from fashion_tf.predictor.answers import check_answer, faint_as_black
 
 # Photos in a batch: a parser's answer is as large as its photos, so fewer of them.
 LARGEST_BATCH = {"classification": 16, "parsing": 4, "embedding": 16}
@@ -84,9 +85,9 @@ class ServedModel:
         Raises:
             Busy: The queue is full.
             PhotoRefused: The model fails on this picture.
-            ServiceError: The model answers with NaN.
+            ServiceError: The model answers with NaN, or with what are no probabilities.
         """
-        picture = np.ascontiguousarray(picture)[None]
+        picture = np.ascontiguousarray(faint_as_black(picture))[None]
         try:
             found = self._together(picture)
         except self._unavailable:
@@ -96,12 +97,13 @@ class ServedModel:
                 found = self._alone(picture)
             except self._failure:
                 _log.exception("The model %s failed on a photo", self.name)
-                raise PhotoRefused(f"The model {self.name} cannot work with this photo (nearly black, "
-                                   "perhaps?).") from None
+                raise PhotoRefused(f"The model {self.name} cannot work with this photo; the service's log says "
+                                   "why.") from None
         found = found.numpy()[0]
-        if not np.isfinite(found).all():
-            raise ServiceError(f"The model {self.name} answers with NaN: its training diverged, or its file is "
-                               "damaged.")
+        try:
+            check_answer(f"The model {self.name}", found, self.task)
+        except DataError as error:
+            raise ServiceError(str(error)) from None
         return found
 
     def warm(self):
@@ -151,6 +153,7 @@ class Service:
         with self._loading:
             if self.ready:
                 return
+            self.failure = None
             try:
                 models = {name: ServedModel(name, load_predictor(folder), self._largest_batch)
                           for name, folder in self._folders.items()}
@@ -158,6 +161,7 @@ class Service:
                     from fashion_tf.retrieval import load_index
 
                     self.index = load_index(self._index_folder)
+                    self.index.search(self.index.embeddings[:1], 1)  # a large one builds its lists now
                     self.embedder = ServedModel("the index", self.index.embedder)
                 for model in [*models.values(), *filter(None, [self.embedder])]:
                     model.warm()
@@ -170,6 +174,8 @@ class Service:
 
     def check_ready(self):
         """Raises Busy until everything is warm."""
+        if self.failure is not None:
+            raise Busy("The models could not be loaded; the service's log says why.")
         if not self.ready:
             raise Busy("The models are being loaded. Try again in a moment.")
 

@@ -5,6 +5,8 @@ import logging
 import os
 import socket
 import sys
+import threading
+import time
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from fashion_tf.errors import ServiceError
 
 from .app import create_app
-from .bounds import Limits
+from .bounds import CONNECTIONS, Limits
 from .models import Service
 
 KEY_VARIABLE = "FASHION_TF_API_KEY"
@@ -62,6 +64,41 @@ def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=No
 
 
 @contextlib.contextmanager
+def running(service, limits=None, api_key=None, origins=()):
+    """Serves from a thread of this process, on a free port that only this machine reaches, until the block ends.
+
+    What was accepted by then is finished. With the process the thread ends, too.
+
+    Args:
+        service, limits, api_key, origins: As for `create_app`.
+
+    Yields:
+        The address, such as ``"http://127.0.0.1:43210"``. The models may still be loading: ``/readyz`` tells.
+
+    Raises:
+        ServiceError: It does not start, or does not stop within the time that `Limits` gives it.
+
+    Taught in: 35_deploy.ipynb
+    """
+    limits = limits or Limits()
+    with socket.create_server((LOOPBACK[0], 0), backlog=limits.connections) as listening:
+        server = bounded_server(create_app(service, limits, api_key, origins), limits)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise ServiceError("The service does not start; its log says why.")
+            time.sleep(0.01)
+        try:
+            yield f"http://{LOOPBACK[0]}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(limits.stop_seconds + 5)
+    if thread.is_alive():
+        raise ServiceError(f"The service does not stop: after {limits.stop_seconds:g} seconds it still answers.")
+
+
+@contextlib.contextmanager
 def _access_log():
     log, handler = logging.getLogger("fashion_tf.access"), logging.StreamHandler(sys.stdout)
     log.addHandler(handler)
@@ -76,20 +113,30 @@ def bounded_server(application, limits):
     """A `uvicorn.Server` for an application, its connections bounded in number and time."""
     return uvicorn.Server(uvicorn.Config(
         application, http=_bounded_protocol(limits), ws="none", lifespan="on", access_log=False, log_config=None,
-        log_level="warning", server_header=False, proxy_headers=False, limit_concurrency=limits.connections,
-        timeout_graceful_shutdown=limits.stop_seconds))
+        log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=limits.stop_seconds))
 
 
 def _bounded_protocol(limits):
-    """uvicorn's HTTP protocol, with a bound on the time that a connection may take to begin a request: its own
-    bound ends with the first byte."""
+    """uvicorn's HTTP protocol with two bounds more.
+
+    On the time that a connection may take to begin a request: its own bound ends with the first byte. And on the
+    number of connections: `Bounds` hears of it in the scope and answers, and far above it nothing is answered any
+    more. Uvicorn's own answer to too many would be no JSON, and say neither when to come back nor, to a web page,
+    anything.
+    """
 
     class BoundedProtocol(H11Protocol):
         _clock = None
 
         def connection_made(self, transport):
             super().connection_made(transport)
+            # asyncio does so only where a socket was made with the protocol's number, which create_server leaves out;
+            # without it each answer's body waits 40 ms for the client to acknowledge its head.
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.app_state = {**self.app_state, CONNECTIONS: self.connections}
             self._start_clock()
+            if len(self.connections) > 2 * limits.connections:
+                transport.abort()
 
         def on_response_complete(self):
             super().on_response_complete()

@@ -403,6 +403,16 @@ def test_one_photo_a_path_or_a_predictor(loaded, photos):
     assert predict(loaded["classification"], [photos[1]] * 2).iloc[0].equals(table.iloc[0])
 
 
+def test_a_nearly_black_photo_is_answered_as_a_black_one(loaded, photos, tmp_path):
+    """The kit's input scaling would take it for a picture in 0..1, alone, and not in a batch with others."""
+    for name, value in (("black", 0), ("faint", 1)):
+        Image.fromarray(np.full((20, 20, 3), value, np.uint8)).save(tmp_path / f"{name}.png")
+    black, faint = (predict(loaded["classification"], tmp_path / f"{name}.png") for name in ("black", "faint"))
+    beside = predict(loaded["classification"], [photos[0], tmp_path / "faint.png"])
+    np.testing.assert_allclose(faint[list(CLASSES)], black[list(CLASSES)])
+    np.testing.assert_allclose(beside[list(CLASSES)].iloc[1:], black[list(CLASSES)], atol=1e-6)
+
+
 def test_a_folder_in_the_order_of_names_without_hidden_files(loaded, photos, tmp_path):
     for path in photos:
         (tmp_path / Path(path).name).write_bytes(Path(path).read_bytes())

@@ -3,10 +3,7 @@
 import contextlib
 import functools
 import io
-import socket
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -107,32 +104,11 @@ def loaded():
 
 
 @contextlib.contextmanager
-def running(service, limits=None, key=None, origins=()):
-    """A server for a service; gives its address."""
-    from fashion_tf.serving import Limits, create_app
-    from fashion_tf.serving.server import bounded_server
-
-    limits = limits or Limits()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = bounded_server(create_app(service, limits, key, origins), limits)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
-    assert not thread.is_alive(), "the server did not stop"
-
-
-@contextlib.contextmanager
-def connected(service, *arguments, **options):
+def connected(service, limits=None, key=None, origins=()):
     """A client of a server for a service."""
-    with running(service, *arguments, **options) as address, httpx.Client(
+    from fashion_tf.serving import running
+
+    with running(service, limits, key, origins) as address, httpx.Client(
             base_url=address, timeout=20, trust_env=False) as client:
         yield client
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from served import CLASSES, SIZE, loaded, make_photo, saved
+from served import CLASSES, SIZE, loaded, make_photo, saved, saved_index
 
 from fashion_tf.errors import DataError, ServiceError
 from fashion_tf.predictor import load_predictor
@@ -30,7 +30,7 @@ def photos(count):
     return np.stack([make_photo(seed, SIZE) for seed in range(count)])
 
 
-def served(function, name="fake", task="classification"):
+def served(function, name="fake", task="embedding"):
     """A model that computes what a Python function returns, and the sizes of its batches."""
     sizes = []
 
@@ -125,20 +125,24 @@ def test_a_photo_that_the_model_refuses_fails_alone():
     found = results(model.answer, pictures, 12)
     for number, answer in enumerate(found):
         if number in (5, 17):
-            assert isinstance(answer, PhotoRefused) and "black" in str(answer)
+            assert isinstance(answer, PhotoRefused) and "cannot work with this photo" in str(answer)
         else:
             np.testing.assert_allclose(answer, means(pictures[number:number + 1])[0], rtol=1e-6)
 
 
-def test_a_nearly_black_photo_is_refused_by_name(service):
-    """The kit's input scaling takes it for a picture in 0..1."""
-    with pytest.raises(PhotoRefused, match="clothes cannot work with this photo"):
-        service.models["clothes"].answer(np.eye(*SIZE, dtype=np.uint8)[..., None].repeat(3, -1))
+def test_a_nearly_black_photo_is_answered_as_a_black_one(service):
+    """The kit's input scaling would take it for a picture in 0..1, alone, and not in a batch with others."""
+    faint, answer = np.eye(*SIZE, dtype=np.uint8)[..., None].repeat(3, -1), service.models["clothes"].answer
+    black = answer(np.zeros_like(faint))
+    for found in results(answer, [faint, *photos(6), faint], 8)[::7]:
+        np.testing.assert_allclose(found, black, atol=1e-6)
 
 
-def test_nan_is_no_answer():
-    model, _ = served(lambda pictures: np.full((len(pictures), 3), np.nan))
-    with pytest.raises(ServiceError, match="The model fake answers with NaN"):
+@pytest.mark.parametrize("value, message", [(np.nan, "The model fake: the model answers with NaN"),
+                                            (2.5, "are no probabilities: .* End the model with softmax")])
+def test_what_is_no_probability_is_no_answer(value, message):
+    model, _ = served(lambda pictures: np.full((len(pictures), 3), value), task="classification")
+    with pytest.raises(ServiceError, match=message):
         model.warm()
 
 
@@ -181,3 +185,16 @@ def test_what_cannot_be_served_is_told_before_it_starts(folders, tmp_path):
     with pytest.raises(DataError, match="absent"):
         broken.load()
     assert told == [broken.failure] and not broken.ready
+    with pytest.raises(Busy, match="could not be loaded; the service's log says why"):
+        broken.check_ready()
+
+
+def test_a_large_index_builds_its_lists_before_it_is_ready(monkeypatch):
+    """Or the first requests would wait for them, each building its own."""
+    pytest.importorskip("faiss", reason="the extra [faiss] is not installed")
+    from fashion_tf.retrieval import index
+
+    monkeypatch.setattr(index, "LARGE", 5)
+    service = Service([], saved_index())
+    service.load()
+    assert "_lists" in vars(service.index)

@@ -1,9 +1,9 @@
 """Generated requests: whatever is sent, the answer is one that the schema promises."""
 
 import pytest
-from served import encoded, loaded, make_photo, running
+from served import encoded, loaded, make_photo
 
-from fashion_tf.serving import Limits
+from fashion_tf.serving import Limits, running
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 from hypothesis import HealthCheck, given, settings  # noqa: E402

@@ -91,6 +91,16 @@ def test_killed_it_starts_again_and_stopped_it_finishes_what_it_accepted(start, 
         json.loads(line)["path"] for line in (tmp_path / "log").read_text().splitlines()}
 
 
+@pytest.mark.parametrize("told, codes", [(signal.SIGTERM, (0, -signal.SIGTERM)),
+                                         (signal.SIGINT, (0, 130, -signal.SIGINT))])
+def test_stopped_while_it_loads_it_ends_without_a_word(start, told, codes):
+    process, client = start(saved()["clothes"], "--port", 0)
+    assert client.get("/livez").status_code == 200
+    process.send_signal(told)
+    assert process.wait(60) in codes
+    assert "Traceback" not in process.stderr.read()
+
+
 def test_a_model_that_cannot_be_loaded_stops_it(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert cli.main(["serve", str(tmp_path / "empty"), "--port", "0"]) == 2
@@ -117,6 +127,13 @@ def test_an_empty_key_is_no_key(monkeypatch):
     monkeypatch.setenv(KEY_VARIABLE, " ")
     with pytest.raises(ServiceError, match=f"{KEY_VARIABLE} is empty"):
         serve([saved()["clothes"]])
+
+
+def test_without_its_extra_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "python_multipart", None)
+    monkeypatch.delitem(sys.modules, "fashion_tf.serving")
+    assert cli.main(["serve", "clothes"]) == 2
+    assert "The service needs python_multipart: pip install 'fashion_tf[serve]'" in capsys.readouterr().err
 
 
 def test_it_listens_on_this_machine_alone_unless_told_otherwise():
