@@ -130,6 +130,32 @@ def lists(right, everything):
             "twice": [right[0], right[0]]}
 
 
+def wide_codes(data):
+    """By brute force: strides walked over 28 pixels."""
+    def numbers(layers):
+        pixels = range(28)
+        for _, stride in layers:
+            pixels = range(len(pixels[::stride]))
+        return len(pixels) ** 2 * layers[-1][0]
+
+    return [name for name, layers in data.encoders.items() if numbers(layers) >= 784]
+
+
+def twice_seen(data):
+    differences = np.array([1] * data.copy_only + [-1] * data.original_only
+                           + [0] * (data.photos - data.copy_only - data.original_only))
+    change, spread = differences.mean(), differences.std()
+    error = spread / math.sqrt(data.photos)
+    before, after = ((data.both + only) / data.photos for only in (data.original_only, data.copy_only))
+    variances = [share * (1 - share) / data.photos for share in (before, after)]
+    assert exercise("12.2").judge([change, error], data)
+    return {"unpaired": (change, math.sqrt(sum(variances))), "one accuracy": (change, math.sqrt(variances[1])),
+            "no mean": (change, spread), "turned": (-change, error), "per cent": (100 * change, 100 * error),
+            "another change": (0.5, error), "another error": (change, 0.3), "one number": change}
+
+
+
+
 def factors(data):
     layers, kept = data.blocks * data.convolutions, (1 + data.slope ** 2) / 2
     return {"plain relu": 0.5 ** (layers / 2), "mean square": kept ** layers, "blocks": kept ** (data.blocks / 2),
@@ -303,6 +329,7 @@ def windows(data):
 
 
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
+         "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
          "23.2": unequal_rows, "31.1": lines, "31.2": shops, "34.1": chances, "34.2": neighbours, "34.3": outfits,
          "35.1": batches, "35.2": loads, "35.3": services, "51.1": masks, "51.2": unequal_scores,
@@ -328,7 +355,9 @@ def test_the_table_of_wrong_answers_is_whole():
 @pytest.mark.parametrize(("name", "label", "words"), [
     ("00.1", "best on test", "does not know it"), ("11.1", "shortcut", "pictures that you report"),
     ("11.1", "validation", "choice itself flatters"), ("11.2", "the others", "those that cannot"),
-    ("21.1", "plain relu", "what a plain relu leaves"), ("21.1", "mean square", "mean square"),
+    ("12.1", "the others", "asked for are the others"), ("12.2", "unpaired", "two sets of *other* photos"),
+    ("12.2", "turned", "sign is turned"), ("21.1", "plain relu", "what a plain relu leaves"),
+    ("21.1", "mean square", "mean square"),
     ("21.2", "unpaired", "same photos"), ("21.3", "training side", "training photos of the leak"),
     ("22.1", "from one", "begins at t = 1"), ("22.2", "true value", "largest"),
     ("23.1", "each its own best", "two accuracies"), ("23.2", "all", "which column may not"),
