@@ -105,6 +105,23 @@ def _parser():
     serve.add_argument("--cors", action="append", default=[], metavar="ORIGIN",
                        help="whose web pages may read the answers, such as https://shop.example; may be repeated")
 
+    live = _command(commands, "live", _live, "recognise what people wear on a camera or a video",
+                    "Finds and follows people, labels each view with a saved classifier, and lets the best views of "
+                    "each decide together. In the window, q quits.",
+                    ["live --source 0 --model clothing_model --find person --part 0.1 0.6",
+                     "live --source street.mp4 --model clothing_model --headless --out seen"])
+    live.add_argument("--source", default="0", metavar="0|FILE|FOLDER",
+                      help="a camera's number, a video, or a folder of pictures (default: 0)")
+    live.add_argument("--model", required=True, metavar="FOLDER", help="a classifier that save_predictor wrote")
+    live.add_argument("--find", default="motion", metavar="motion|person|all|FOLDER",
+                      help="how people are found: by motion, by DeepLabV3, the whole frame, or by a saved parser")
+    live.add_argument("--part", nargs=2, type=float, default=(0.0, 1.0), metavar=("FROM", "TO"),
+                      help="the part of a person's height that is classified (default: all of it)")
+    live.add_argument("--keep", type=int, default=8, metavar="N", help="good views that decide (default: 8)")
+    live.add_argument("--out", metavar="DIR", help="a folder for live.csv and live.mp4")
+    live.add_argument("--headless", action="store_true", help="no window; needs --out")
+    live.add_argument("--frames", type=int, metavar="N", help="stop after so many")
+
     report = _command(commands, "report", _report, "paper beside here, as Markdown and HTML",
                       "Writes report.md and report.html into a folder that 'run' wrote.", ["report runs/sample"])
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
@@ -207,6 +224,16 @@ def _serve(options):
     import_tensorflow()
     serve(options.models, options.index, options.host, options.port, options.cors)
     return 0, None, ""
+
+
+def _live(options):
+    from fashion_tf.live.use import live
+
+    import_tensorflow()
+    seen = live(options.source, options.model, options.find, tuple(options.part), options.keep, options.out,
+                options.headless, options.frames)
+    print(printable(seen.summary(), lines=True), file=sys.stderr)
+    return 0, dataclasses.asdict(seen), seen.text()
 
 
 def _report(options):

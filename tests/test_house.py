@@ -13,7 +13,8 @@ PACKAGE = REPOSITORY / "fashion_tf"
 FLOORS = [
     {"cli"},
     {"classroom", "serving"},
-    {"style", "live", "describe", "retrieval", "crossval", "crf"},
+    {"live"},
+    {"style", "describe", "retrieval", "crossval", "crf"},
     {"search"},
     {"predictor"},
     {"training"},

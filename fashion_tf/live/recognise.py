@@ -1,0 +1,188 @@
+"""Live recognition: find, follow, classify each frame, keep a track's best views, and decide on them together.
+
+Reproduces the system of *Deep Learning CNN and Real-Time Recognition for Fashion Clothing
+Classification*, section III, whose decision keeps "only the top N good instances" of a track.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fashion_tf.live.decision import SettledLabel, join
+from fashion_tf.live.instances import MEASURES, Instance, best, measure, why_not
+from fashion_tf.live.tracks import Tracker
+
+COLUMNS = ("frame", "seconds", "track", "x1", "y1", "x2", "y2", "label", "probability", "decided", "kept", "why_not",
+           *MEASURES)
+
+
+@dataclass
+class Recognition:
+    """What was seen.
+
+    Attributes:
+        table: pandas, a row for each track in each frame: `COLUMNS`, then each class's probability.
+            ``label`` is what the frame alone says, ``decided`` what was shown at that moment, ``kept``
+            whether the view is one of its track's best, ``why_not`` in a word what it lacks.
+        tracks: pandas, a row for each track: ``track``, ``first`` and ``last`` frame, ``frames``,
+            ``label`` and ``probability`` by all its best views together.
+        frames: How many frames were worked on; ``dropped``: how many a camera took meanwhile.
+        seconds: How long that took; ``age``: how old each frame was when its answer stood, float64 (frames,).
+        notes: Sentences about the source.
+    """
+
+    table: object
+    tracks: object
+    frames: int = 0
+    dropped: int = 0
+    seconds: float = 0.0
+    age: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    notes: list = field(default_factory=list)
+
+
+def make_classifier(predictor):
+    """A compiled function from crops, a list of uint8 (height, width, 3) of any size, to (crops, classes).
+
+    Raises:
+        DataError: The predictor is no classifier.
+    """
+    import cv2
+    import tensorflow as tf
+
+    if predictor.task != "classification":
+        from fashion_tf.errors import DataError
+
+        raise DataError(f"This model was saved for {predictor.task}; live recognition needs a classifier.")
+    height, width = predictor.image_size
+    call = tf.function(lambda pictures: predictor.model(pictures, training=False), autograph=False,
+                       input_signature=[tf.TensorSpec((None, height, width, 3), tf.uint8)])
+
+    def classify(crops):
+        squeezed = [cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA) for crop in crops]
+        return call(np.stack(squeezed)).numpy().astype(float)
+
+    return classify
+
+
+def part_of(box, part, size):
+    """The part of a person's box that is classified, within the frame.
+
+    Args:
+        box: (x1, y1, x2, y2) in pixels.
+        part: (from, to) as shares of the box's height: (0.1, 0.6) is about where an upper garment is.
+        size: (height, width) of the frame.
+
+    Returns:
+        (x1, y1, x2, y2), whole pixels, at least one each way.
+    """
+    x1, y1, x2, y2 = box
+    top, bottom = (y1 + share * (y2 - y1) for share in part)
+    height, width = size
+    x1, y1 = int(np.clip(round(x1), 0, width - 1)), int(np.clip(round(top), 0, height - 1))
+    return x1, y1, int(np.clip(round(x2), x1 + 1, width)), int(np.clip(round(bottom), y1 + 1, height))
+
+
+class Recogniser:
+    """Takes frames one after the other and says what it sees in each.
+
+    Args:
+        classify: Function of a list of crops, uint8 (height, width, 3): (crops, classes) probabilities;
+            see `make_classifier`.
+        classes: The classes' names.
+        find: A finder; see `fashion_tf.live.finders`.
+        keep: How many good views of a track decide.
+        by: The measures that make a view good.
+        way: How the views' probabilities are joined; see `fashion_tf.live.decision.join`.
+        hold: Frames in a row that another label must lead before it is shown.
+        part: See `part_of`.
+        least_frames: Tracks that were seen in fewer frames are not told of at the end.
+        tracker: A `Tracker`, or None for one as it comes.
+    """
+
+    def __init__(self, classify, classes, find, keep=8, by=MEASURES, way="log", hold=5, part=(0.0, 1.0), least_frames=5,
+                 tracker=None):
+        self.classify, self.classes, self.find = classify, tuple(classes), find
+        self.keep, self.by, self.way, self.hold, self.part = keep, tuple(by), way, hold, part
+        self.least_frames, self.tracker = least_frames, tracker or Tracker()
+        self.all_tracks, self.rows, self.shown = [], [], {}
+
+    def step(self, frame):
+        """Works on one `Frame`; returns a list of (track, label to show, its joined probability)."""
+        image = frame.image
+        tracks, _ = self.tracker.update(self.find(image))
+        if not tracks:
+            return []
+        boxes = [part_of(track.box, self.part, image.shape[:2]) for track in tracks]
+        probabilities = self.classify([image[y1:y2, x1:x2] for x1, y1, x2, y2 in boxes])
+        answers = []
+        for track, box, row in zip(tracks, boxes, probabilities):
+            others = [other.box for other in tracks if other is not track]
+            measures = measure(image, box, others, row)
+            # Whether the person is covered or cut off is asked of the whole box, not of the part.
+            measures["free"] = measure(image, track.box, others, row)["free"]
+            track.instances.append(Instance(frame.number, tuple(track.box), measures, row))
+            if track.number not in self.shown:
+                self.all_tracks.append(track)
+                self.shown[track.number] = SettledLabel(self.hold)
+            joined = self.decide(track)
+            label = self.shown[track.number].update(self.classes[int(joined.argmax())])
+            answers.append((track, label, float(joined[self.classes.index(label)])))
+            self.rows.append((frame.number, frame.seconds, track.number, label))
+        return answers
+
+    def decide(self, track):
+        """The joined probabilities of a track's best views so far, float64 (classes,)."""
+        chosen = best(track.instances, self.keep, self.by)
+        return join([track.instances[place].probabilities for place in chosen], self.way)
+
+    def result(self):
+        """The `Recognition` of all frames so far, without times."""
+        import pandas as pd
+
+        shown = {(frame, number): (seconds, label) for frame, seconds, number, label in self.rows}
+        rows, tracks = [], []
+        for track in self.all_tracks:
+            if track.seen < self.least_frames:
+                continue
+            chosen, reasons = set(best(track.instances, self.keep, self.by)), why_not(track.instances, self.by)
+            for place, (one, reason) in enumerate(zip(track.instances, reasons)):
+                seconds, decided = shown[one.frame, track.number]
+                rows.append([one.frame, seconds, track.number, *one.box, self.classes[int(one.probabilities.argmax())],
+                             one.probabilities.max(), decided, place in chosen, "" if place in chosen else reason,
+                             *(one.measures[name] for name in MEASURES), *one.probabilities])
+            joined = self.decide(track)
+            tracks.append([track.number, track.instances[0].frame, track.instances[-1].frame, len(track.instances),
+                           self.classes[int(joined.argmax())], joined.max()])
+        table = pd.DataFrame(rows, columns=[*COLUMNS, *self.classes]).sort_values(["frame", "track"], ignore_index=True)
+        return Recognition(table, pd.DataFrame(
+            tracks, columns=["track", "first", "last", "frames", "label", "probability"]))
+
+
+def recognise(source, recogniser, show=None, limit=None):
+    """Runs a recogniser over a source.
+
+    Args:
+        source: A `VideoSource`, a `CameraSource`, or anything that yields `Frame`s.
+        recogniser: A `Recogniser`.
+        show: Called with each frame and its answers; returning False ends the run.
+        limit: Frames after which it ends, or None.
+
+    Returns:
+        A `Recognition`.
+    """
+    began, age, answers = time.monotonic(), [], iter(source)
+    try:
+        for frame in answers:
+            found = recogniser.step(frame)
+            age.append(time.monotonic() - frame.taken)
+            if (show is not None and show(frame, found) is False) or (limit and len(age) >= limit):
+                break
+    finally:
+        if hasattr(answers, "close"):
+            answers.close()
+    done = recogniser.result()
+    done.frames, done.dropped = len(age), getattr(source, "dropped", 0)
+    done.seconds, done.age = time.monotonic() - began, np.array(age)
+    done.notes = list(getattr(source, "notes", ()))
+    return done

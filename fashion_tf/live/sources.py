@@ -1,0 +1,176 @@
+"""Frames from a camera, a video file or a folder of pictures."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fashion_tf.errors import DataError
+
+FRAME_SECONDS = 5.0  # how long a camera may be silent before it counts as gone
+FOLDER_RATE = 25.0  # frames a second that a folder of pictures is taken to have
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        number: From 0, counted at the source: a gap says that frames were dropped.
+        seconds: When it was taken, from the first frame on.
+        image: uint8 (height, width, 3), RGB, upright.
+        taken: `time.monotonic()` when it was read.
+    """
+
+    number: int
+    seconds: float
+    image: np.ndarray
+    taken: float
+
+
+class VideoSource:
+    """A video file or a folder, frame by frame; nothing is dropped.
+
+    Args:
+        path: A video that OpenCV reads, or a folder of pictures, in the order of their names.
+
+    Attributes:
+        notes: Decisions and findings, one printable sentence each, such as a video that is cut off.
+        rate: Frames a second, as the file says (0 where it does not).
+
+    Raises:
+        DataError: The file is absent, no video, or has no frame; the folder has no picture.
+    """
+
+    live = False
+
+    def __init__(self, path):
+        self.path, self.notes = Path(path), []
+        if self.path.is_dir():
+            from fashion_tf.predictor.photos import find_photos
+
+            self.files, others = find_photos(self.path)
+            self.notes += [f"{self.path / name}: no picture; left out" for name in others]
+            self.rate = FOLDER_RATE
+        elif self.path.is_file():
+            self.capture = _opened(str(self.path))
+            self.rate = _rate(self.capture)
+        else:
+            raise DataError(f"{path}: no such file or folder; give a camera's number (0), a video or a folder of "
+                            "pictures.")
+
+    def __iter__(self):
+        frames = self._pictures() if self.path.is_dir() else self._video()
+        seen = False
+        for frame in frames:
+            seen = True
+            yield frame
+        if not seen:
+            raise DataError(f"{self.path}: holds no frame that can be read.")
+
+    def _pictures(self):
+        from fashion_tf.datasets.images import read_image
+
+        for number, file in enumerate(self.files):
+            yield Frame(number, number / self.rate, read_image(file), time.monotonic())
+
+    def _video(self):
+        import cv2
+
+        number, before, declared = 0, -1.0, int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        while True:
+            good, image = self.capture.read()
+            if not good:
+                break
+            # Of a variable frame rate only the file's own times are right; some files have none.
+            stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000  # of the frame just read
+            seconds = stamp if stamp > before or number == 0 else before + 1 / (self.rate or FOLDER_RATE)
+            yield Frame(number, seconds, image[..., ::-1].copy(), time.monotonic())
+            number, before = number + 1, seconds
+        self.capture.release()
+        if 0 < number < declared - 1:  # some files count one too many
+            self.notes.append(f"{self.path}: {number:,} of the {declared:,} frames that it declares can be read; it is "
+                              "cut off or damaged.")
+
+
+class CameraSource:
+    """A camera's newest frame: a thread of its own reads all, and only the last is kept.
+
+    So whoever takes frames slowly never falls behind; what was not taken is counted in `dropped`.
+
+    Args:
+        number: The camera's, from 0. Anything with `read()` as `cv2.VideoCapture` has may stand in.
+
+    Raises:
+        DataError: There is no such camera; later, while frames are taken: it is gone.
+    """
+
+    live = True
+
+    def __init__(self, number):
+        self.name = f"camera {number}" if isinstance(number, int) else "the camera"
+        self.capture = _opened(number) if isinstance(number, int) else number
+        self.rate, self.notes, self.dropped = 0.0, [], 0
+        self.fresh, self.newest, self.ended = threading.Condition(), None, False
+        self.thread = threading.Thread(target=self._read, daemon=True)
+
+    def __iter__(self):
+        self.thread.start()
+        try:
+            while True:
+                with self.fresh:
+                    there = self.fresh.wait_for(lambda: self.newest or self.ended, FRAME_SECONDS)
+                    frame, self.newest = self.newest, None
+                if frame is None:
+                    state = "is gone" if there else f"has sent nothing for {FRAME_SECONDS:g} s"
+                    raise DataError(f"{self.name} {state}. Is it plugged in, and free of other programs?")
+                yield frame
+        finally:
+            self.ended = True
+            self.thread.join(FRAME_SECONDS)
+
+    def _read(self):
+        number, began = 0, time.monotonic()
+        while not self.ended:
+            good, image = self.capture.read()
+            now = time.monotonic()
+            with self.fresh:
+                if not good:
+                    self.ended = True
+                else:
+                    self.dropped += self.newest is not None
+                    self.newest = Frame(number, now - began, image[..., ::-1].copy(), now)
+                self.fresh.notify()
+            number += 1
+        if hasattr(self.capture, "release"):
+            self.capture.release()
+
+
+def open_source(source):
+    """A camera for a whole number ("0" too), else a `VideoSource`."""
+    if isinstance(source, int) or str(source).isdecimal():
+        return CameraSource(int(source))
+    return VideoSource(source)
+
+
+def _opened(source):
+    import cv2
+
+    capture = cv2.VideoCapture(source)
+    if not capture.isOpened():
+        capture.release()
+        camera = isinstance(source, int)
+        what = f"Camera {source} cannot be opened." if camera else f"{source}: no video that OpenCV reads."
+        raise DataError(f"{what} Give a camera's number, a video file or a folder of pictures.")
+    # Upright by the file's own rotation. OpenCV has changed its mind on the default, so it is said here.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return capture
+
+
+def _rate(capture):
+    import cv2
+
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return float(rate) if np.isfinite(rate) and 0 < rate <= 1000 else 0.0

@@ -1,0 +1,141 @@
+"""The command `fashion-tf live`: a saved classifier on a camera, a video or a folder of frames."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fashion_tf.errors import DataError
+from fashion_tf.live.finders import MaskFinder, MotionFinder
+from fashion_tf.live.outputs import TABLE, VIDEO, VideoWriter, annotated, check_folder, write_table
+from fashion_tf.live.recognise import Recogniser, make_classifier, recognise
+from fashion_tf.live.sources import open_source
+
+QUIT = (ord("q"), 27)  # in the window: q or Escape
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What `live` did: plain values, for people and machines."""
+
+    source: str
+    frames: int
+    dropped: int
+    frames_a_second: float
+    oldest_frame: float
+    tracks: list
+    notes: list
+    written: list
+
+    def text(self):
+        lines = [f"{one['track']}: {one['label']} ({one['probability']:.0%} by its best views), "
+                 f"frames {one['first']} to {one['last']}" for one in self.tracks]
+        lines = lines or ["nobody was seen for long enough"]
+        return "\n".join([*lines, *(f"wrote {path}" for path in self.written)])
+
+    def summary(self):
+        words = f"{self.frames:,} frames, {self.frames_a_second:.1f} a second"
+        words += f"; {self.dropped:,} dropped" if self.dropped else ""
+        words += f"; the oldest was {self.oldest_frame:.2f} s old when its answer stood"
+        return "\n".join([words, *self.notes])
+
+
+def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headless=False, limit=None):
+    """Recognises what people wear on a source, with a saved classifier.
+
+    Args:
+        source: A camera's number, a video file or a folder of pictures.
+        model: A folder that `fashion_tf.predictor.save_predictor` wrote, of a classifier.
+        find: ``"motion"`` (a camera that stands still), ``"person"`` (the pretrained DeepLabV3 in the folder
+            FASHION_TF_WEIGHTS), ``"all"`` (the whole frame), or the folder of a saved parser.
+        part: The part of the person's height that is classified; (0.1, 0.6) is about the upper garment.
+        keep: How many good views of a track decide.
+        out: A folder for live.csv and live.mp4, or None.
+        headless: No window. Needs `out`.
+        limit: Frames after which it ends, or None.
+
+    Returns:
+        `Seen`.
+
+    Raises:
+        DataError: The source, the model or the folder cannot be used; no window can be opened.
+    """
+    from fashion_tf.predictor import load_predictor
+
+    if headless and out is None:
+        raise DataError("--headless shows nothing, so it needs --out FOLDER for what it sees.")
+    if not (0 <= part[0] < part[1] <= 1):
+        raise DataError(f"part={tuple(part)}: give two shares of a person's height, from 0 to 1, the smaller first.")
+    if out is not None:
+        check_folder(out, source)
+    taken = open_source(source)
+    predictor = load_predictor(model)
+    recogniser = Recogniser(make_classifier(predictor), predictor.classes, _finder(find), keep=keep, part=tuple(part))
+    with ExitStack() as stack:
+        video = VideoWriter(Path(out) / VIDEO, taken.rate) if out is not None else None
+        if video:
+            stack.callback(lambda: video.close(keep=finished))
+        finished, window = False, None if headless else _window(stack)
+
+        def show(frame, answers):
+            if video:
+                video(frame, answers)
+            return window(annotated(frame.image, answers)) if window else True
+
+        found = recognise(taken, recogniser, show, limit)
+        finished = True
+        if out is not None:
+            write_table(out, found.table)
+    written = [str(Path(out) / name) for name in (TABLE, VIDEO)] if out is not None else []
+    return Seen(str(source), found.frames, found.dropped, found.frames / max(found.seconds, 1e-9),
+                float(found.age.max(initial=0)), found.tracks.to_dict("records"), found.notes, written)
+
+
+def _finder(name):
+    if name == "motion":
+        return MotionFinder()
+    if name == "all":
+        return lambda frame: np.array([[0, 0, frame.shape[1], frame.shape[0]]], float)
+    if name == "person":
+        from fashion_tf.style.masks import PASCAL_VOC, PersonFinder
+
+        network, person = PersonFinder(), PASCAL_VOC.index("person")
+        return MaskFinder(lambda frame: network(frame).argmax(-1) == person)
+    return MaskFinder(_parser(name))
+
+
+def _parser(folder):
+    import cv2
+
+    from fashion_tf.predictor import load_predictor, mask_at
+
+    predictor = load_predictor(folder)
+    if predictor.task != "parsing":
+        raise DataError(f"{folder}: was saved for {predictor.task}; --find takes motion, person, all, or a parser.")
+    height, width = predictor.image_size
+
+    def mask_of(frame):
+        picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        return mask_at(predictor.model.predict_on_batch(picture[None])[0], frame.shape[:2]) != 0
+
+    return mask_of
+
+
+def _window(stack):
+    """A function that shows a picture and says whether to go on."""
+    import cv2
+
+    name = "fashion-tf live (q to quit)"
+    try:
+        cv2.namedWindow(name)
+    except cv2.error:
+        raise DataError("No window can be opened here. Add --headless --out FOLDER: the annotated video and the table "
+                        "are written there.") from None
+    stack.callback(cv2.destroyAllWindows)
+
+    def window(picture):
+        cv2.imshow(name, picture[..., ::-1])
+        return cv2.waitKey(1) & 0xFF not in QUIT
+
+    return window

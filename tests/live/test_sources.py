@@ -1,0 +1,146 @@
+"""Frames as they come: videos whole, cut off, turned and empty; folders; cameras faster than anybody works."""
+
+import struct
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_tf.datasets.files import write_picture
+from fashion_tf.errors import DataError
+from fashion_tf.live import CameraSource, VideoSource, open_source
+
+
+def make_video(path, count=12, size=(48, 64), rate=12.5):
+    """Frame n is grey at 20 n, with a white left half, so that a turned one can be told."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, size[::-1])
+    for number in range(count):
+        frame = np.full((*size, 3), 15 * number, np.uint8)
+        frame[:, :size[1] // 4] = 255
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def turned(content, matrix):
+    """An MP4 whose track header has another matrix: how a phone says that the film is to be turned."""
+    place = content.index(b"tkhd")
+    start = place + 4 + 40  # version and flags, times, number, duration, layer, volume
+    return content[:start] + struct.pack(">9i", *matrix) + content[start + 36:]
+
+
+QUARTER = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)  # 90 degrees to the right
+
+
+def test_a_video_whole(tmp_path):
+    source = VideoSource(make_video(tmp_path / "a.mp4"))
+    frames = list(source)
+    assert [frame.number for frame in frames] == list(range(12)) and source.rate == pytest.approx(12.5)
+    np.testing.assert_allclose([frame.seconds for frame in frames], np.arange(12) / 12.5, atol=0.002)
+    for number, frame in enumerate(frames):
+        assert frame.image.shape == (48, 64, 3) and frame.image.dtype == np.uint8
+        assert abs(int(frame.image[24, 48, 0]) - 15 * number) < 12 and frame.image[24, 4].min() > 200
+    assert source.notes == []
+
+
+def test_a_portrait_video_stands_upright(tmp_path):
+    path = make_video(tmp_path / "a.mp4")
+    path.write_bytes(turned(path.read_bytes(), QUARTER))
+    frame = next(iter(VideoSource(path)))
+    assert frame.image.shape == (64, 48, 3)
+    assert frame.image[4, 24].min() > 200 and frame.image[48, 24].max() < 60  # what was left is above
+
+
+def test_a_video_cut_off_says_so_or_is_refused(tmp_path):
+    path = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    noise = np.random.default_rng(0)
+    for _ in range(30):
+        writer.write(noise.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes()[:int(0.5 * path.stat().st_size)])
+    source = VideoSource(path)
+    frames = list(source)
+    assert 5 < len(frames) < 30
+    assert len(source.notes) == 1 and "cut off or damaged" in source.notes[0] and "of the 30 frames" in source.notes[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all" * 99, None])
+def test_what_is_no_video(tmp_path, content):
+    path = tmp_path / "a.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.mp4: no (video that OpenCV reads|such file or folder)"):
+        list(open_source(path))
+
+
+def test_a_video_without_frames(tmp_path):
+    path = make_video(tmp_path / "a.avi", 0)
+    with pytest.raises(DataError, match=r"a\.avi: (holds no frame|no video that OpenCV reads|no such file)"):
+        list(VideoSource(path))
+
+
+def test_a_folder_in_the_order_of_names(tmp_path):
+    for number in (3, 1, 2):
+        write_picture(tmp_path / f"{number:03d}.png", np.full((8, 9, 3), 10 * number, np.uint8))
+    (tmp_path / "notes.txt").write_text("no picture")
+    source = open_source(str(tmp_path))
+    frames = list(source)
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [10, 20, 30]
+    assert [frame.seconds for frame in frames] == [0, 1 / 25, 2 / 25]
+    assert any("notes.txt" in note for note in source.notes)
+
+
+class Camera:
+    """Gives a frame every `pause` seconds, `count` times; then nothing more."""
+
+    def __init__(self, count, pause):
+        self.count, self.pause, self.given, self.released = count, pause, 0, threading.Event()
+
+    def read(self):
+        time.sleep(self.pause)
+        if self.given == self.count:
+            return False, None
+        self.given += 1
+        return True, np.full((4, 4, 3), self.given % 256, np.uint8)
+
+    def release(self):
+        self.released.set()
+
+
+def test_slow_work_gets_the_newest_frame():
+    camera = Camera(60, 0.005)
+    source, numbers, ages = CameraSource(camera), [], []
+    for frame in source:
+        ages.append(time.monotonic() - frame.taken)
+        numbers.append(frame.number)
+        time.sleep(0.04)  # eight times as slow as the camera
+        if len(numbers) == 5:
+            break
+    assert np.diff(numbers).min() >= 2  # it skips
+    assert source.dropped >= sum(np.diff(numbers) - 1) > 0
+    # A queue would hand out frames that are older each time, by 35 ms a frame; the newest stays young.
+    assert max(ages) < 0.035
+    assert camera.released.wait(5)
+
+
+def test_quick_work_gets_every_frame():
+    source = CameraSource(Camera(8, 0.02))
+    numbers = []
+    with pytest.raises(DataError, match="is gone"):
+        for frame in source:
+            numbers.append(frame.number)
+    assert numbers == list(range(8)) and source.dropped == 0
+
+
+def test_a_camera_that_falls_silent(monkeypatch):
+    monkeypatch.setattr("fashion_tf.live.sources.FRAME_SECONDS", 0.05)
+    with pytest.raises(DataError, match=r"has sent nothing for 0\.05 s"):
+        next(iter(CameraSource(Camera(1, 0.3))))
+
+
+def test_there_is_no_such_camera():
+    with pytest.raises(DataError, match="Camera 97 cannot be opened"):
+        open_source("97")
