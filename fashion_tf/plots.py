@@ -139,6 +139,62 @@ def show_masks(images, masks, names, size=2.0, title=None):
     return figure
 
 
+def mask_errors(image, predicted, truth):
+    """A photo with a mask laid over it: the garment in its own colours where the mask is right, the background in pale
+    grey, what the mask misses in blue, and what it claims wrongly in orange.
+
+    Args:
+        image: uint8 (height, width, 3).
+        predicted, truth: Binary masks (height, width), 0 outside.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    import seaborn as sns
+
+    predicted, truth = np.asarray(predicted) > 0, np.asarray(truth) > 0
+    grey = np.asarray(image, np.float32).mean(-1, keepdims=True).repeat(3, -1)
+    palette = 255 * np.array(sns.color_palette("colorblind"))
+    picture = np.where(truth[..., None], image, 0.35 * grey + 0.65 * 255)
+    for wrong, colour in ((truth & ~predicted, palette[0]), (predicted & ~truth, palette[1])):
+        picture[wrong] = 0.25 * grey[wrong] + 0.75 * colour
+    return picture.round().astype(np.uint8)
+
+
+def show_mask_errors(images, truths, predictions, titles=None, size=1.5):
+    """Photos, and below them a row for each network with its masks' errors (see `mask_errors`).
+
+    Args:
+        images: n pictures, uint8 (height, width, 3).
+        truths: n binary masks.
+        predictions: Network's name to its n binary masks.
+        titles: n short texts, or None.
+        size: Width of one picture, in inches.
+
+    Taught in: 38_masked_style_transfer.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib.patches import Patch
+
+    rows = {"photo": list(images)} | {name: [mask_errors(image, predicted, truth) for image, predicted, truth in zip(
+        images, masks, truths, strict=True)] for name, masks in predictions.items()}
+    tall = max(image.shape[0] / image.shape[1] for image in images)
+    figure, axes = _new_figure(size * len(images) + 0.3, len(rows) * size * tall + 0.5, len(rows), len(images))
+    for row, (name, pictures) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(name)
+        for axis, picture in zip(row, pictures, strict=True):
+            axis.imshow(picture)
+            axis.set(xticks=[], yticks=[])
+    for axis, title in zip(axes[0], titles or ()):
+        axis.set_title(title, fontsize=9)
+    palette = sns.color_palette("colorblind")
+    figure.legend(handles=[Patch(color=palette[0], label="missed"), Patch(color=palette[1], label="claimed wrongly")],
+                  loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    plt.show()
+    return figure
+
+
 def plot_learning_curves(histories, metric="accuracy"):
     """Loss and one metric over the epochs: training dashed, validation solid, a colour a model.
 

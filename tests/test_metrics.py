@@ -6,7 +6,14 @@ import sklearn.metrics
 
 from fashion_tf.datasets import cfpd, fashionista
 from fashion_tf.errors import DataError
-from fashion_tf.metrics import BODY_ORDERS, ConfusionMatrix, body_order, boundary_accuracy, class_weights
+from fashion_tf.metrics import (
+    BODY_ORDERS,
+    ConfusionMatrix,
+    body_order,
+    boundary_accuracy,
+    boundary_f,
+    class_weights,
+)
 
 CLASSES = 6
 
@@ -282,3 +289,48 @@ def test_pictures_without_a_border():
 def test_bad_masks_for_borders():
     with pytest.raises(DataError, match=r"shape \(4, 5\) and a prediction of \(5, 4\)"):
         boundary_accuracy(np.zeros((4, 5), int), np.zeros((5, 4), int), 2)
+
+
+# The F of two outlines
+
+
+def outline_by_a_loop(mask):
+    return [(row, column) for (row, column), inside in np.ndenumerate(mask) if inside and any(
+        0 <= row + down < mask.shape[0] and 0 <= column + right < mask.shape[1] and not mask[row + down, column + right]
+        for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1)))]
+
+
+def share_near(one, other, tolerance):
+    return np.mean([min((row - down) ** 2 + (column - right) ** 2 for down, right in other) <= tolerance ** 2
+                    for row, column in one])
+
+
+@pytest.mark.parametrize("tolerance", [0, 1, 1.5, 2])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_boundary_f_by_a_loop(tolerance, seed):
+    draw = np.random.default_rng(seed)
+    truth, predicted = (np.kron(draw.random((4, 5)) < 0.4, np.ones((4, 3), bool)) for _ in range(2))
+    one, other = outline_by_a_loop(truth), outline_by_a_loop(predicted)
+    recall, precision = share_near(one, other, tolerance), share_near(other, one, tolerance)
+    expected = 2 * precision * recall / (precision + recall) if precision + recall else 0
+    assert boundary_f(truth, predicted, tolerance) == pytest.approx(expected)
+    assert boundary_f(truth, truth, 0) == 1
+
+
+def test_boundary_f_of_a_moved_square():
+    truth = np.zeros((20, 20), bool)
+    truth[5:12, 5:12] = True
+    moved = np.roll(truth, 2, axis=1)
+    assert boundary_f(truth, moved, 2) == 1 and 0.3 < boundary_f(truth, moved, 1) < 1
+    assert boundary_f(truth, np.roll(truth, 12, axis=1), 1) == 0
+
+
+def test_boundary_f_without_an_outline():
+    """The picture's edge is no outline: a mask that fills it has none."""
+    square = np.zeros((5, 5), bool)
+    square[2, 2] = True
+    for empty in (np.zeros((5, 5), bool), np.ones((5, 5), bool)):
+        assert boundary_f(square, empty) == boundary_f(empty, square) == 0
+        assert np.isnan(boundary_f(empty, empty))
+    with pytest.raises(DataError, match="shape"):
+        boundary_f(square, square[:3])

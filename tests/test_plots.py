@@ -79,3 +79,19 @@ def test_few_labels_have_colours_far_apart():
     apart = np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e3 * np.eye(25)
     assert apart.min() > 20  # some 2.3 is the least difference that an eye sees
     assert plots.label_colours(60)[:25] == plots.label_colours(25)
+
+
+def test_mask_errors_tell_missed_from_invented():
+    image = np.full((1, 4, 3), (10, 200, 90), np.uint8)
+    picture = plots.mask_errors(image, predicted=[[255, 0, 255, 0]], truth=[[1, 1, 0, 0]])[0]
+    assert picture[0].tolist() == [10, 200, 90]  # found: as it is
+    assert picture[3].tolist() == [201, 201, 201]  # background: pale grey
+    assert picture[1, 2] > picture[1, 0] + 50 and picture[2, 0] > picture[2, 2] + 50  # blue; orange
+
+
+def test_mask_errors_have_a_row_for_each_network():
+    image, mask = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.uint8)
+    figure = plots.show_mask_errors([image] * 3, [mask] * 3, {"one": [mask] * 3, "two": [0 * mask] * 3}, list("abc"))
+    assert [axis.get_ylabel() for axis in figure.axes[::3]] == ["photo", "one", "two"]
+    assert [axis.get_title() for axis in figure.axes[:3]] == list("abc")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["missed", "claimed wrongly"]

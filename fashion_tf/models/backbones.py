@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from fashion_tf.errors import DataError
+from fashion_tf.models.atrous import without_last_stride
 
 # Mean and standard deviation of ImageNet's pictures in 0..1, red, green, blue; and the mean in 0..255
 # that the networks converted from Caffe subtract (blue, green, red).
@@ -145,7 +146,7 @@ WARDROBE_WEIGHTS = {name: Path(__file__).parent / "wardrobe_weights" / f"{name}.
 
 
 def build_backbone(name, image_size, weights=None, initializer=None, regularizer=None, seed=None,
-                   pyramid=False):
+                   pyramid=False, output_stride=32):
     """A network without its classifier.
 
     Args:
@@ -162,14 +163,18 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
             normalisation are left alone, as is usual.
         seed: Draws every kernel anew from this seed, each layer from its own. None: Keras's global
             seed decides.
-        pyramid: Give the feature maps of four stages instead of the last one.
+        pyramid: Give the feature maps of several stages instead of the last one: True for C2 to C5, at
+            strides 4, 8, 16 and 32; or ``"from half"`` for C1 as well, the last map of half the picture's size.
+        output_stride: 32; or 16, where the last stage keeps its input's size
+            (`fashion_tf.models.atrous`). Other than 32, and with C1, the sides are fixed multiples of 32.
 
     Returns:
         A `keras.Model` named `name`: pictures (count, height, width, 3) in 0..255 to the last
-        feature map, or with `pyramid` to the list [C2, C3, C4, C5] at strides 4, 8, 16 and 32.
+        feature map, or with `pyramid` to the list [C2, C3, C4, C5] or [C1, C2, C3, C4, C5].
 
     Raises:
-        DataError: Unknown name; no weights where some are asked for; weights that do not fit.
+        DataError: Unknown name; no weights where some are asked for; weights that do not fit; a size or stride
+            that is not possible.
 
     Example:
         >>> build_backbone("small_resnet", 64).output.shape
@@ -189,6 +194,14 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
     if weights is not None:
         _load_weights(network, name, weights)
     outputs = [network.get_layer(layer).output for layer in entry.pyramid] or network.outputs
+    if pyramid == "from half" or output_stride != 32:
+        if output_stride not in (16, 32) or not (height and width) or height % 32 or width % 32:
+            raise DataError(f"image_size {(height, width)}, output_stride {output_stride}: give sides that are "
+                            "multiples of 32, and a stride of 16 or 32.")
+        outputs = ([_last_of_half(network)] if pyramid == "from half" else []) + outputs
+    if output_stride == 16:
+        network = without_last_stride(keras.Model(network.inputs, outputs))
+        outputs = network.outputs
     network = keras.Model(network.inputs, outputs if pyramid else outputs[-1], name=f"{name}_network")
     pictures = keras.Input((height, width, 3), name="pictures")
     return keras.Model(
@@ -253,6 +266,12 @@ def _entry(name):
     if name not in BACKBONES:
         raise DataError(f"There is no backbone {name!r}; choose {', '.join(BACKBONES)}.")
     return BACKBONES[name]
+
+
+def _last_of_half(network):
+    """C1: what the second halving of the picture takes in."""
+    half = tuple(side // 2 for side in network.input_shape[1:3])
+    return [layer.output for layer in network.layers if layer.output.shape[1:3] == half][-1]
 
 
 def _with_settings(network, initializer, regularizer, seed):

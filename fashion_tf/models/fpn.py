@@ -49,14 +49,10 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
 
     Taught in: 51_clothing_parsing.ipynb
     """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if min(height, width) < STRIDE:
-        raise DataError(f"image_size {(height, width)}: the top of the pyramid has a stride of {STRIDE} "
-                        f"pixels; give at least {STRIDE} x {STRIDE}.")
+    (height, width), (below, right) = padding_to_stride(image_size)
     levels = tuple(sorted(set(levels)))
     if not levels or not set(levels) <= set(LEVELS):
         raise DataError(f"levels {levels}: choose some of {LEVELS}.")
-    below, right = -height % STRIDE, -width % STRIDE
     if isinstance(backbone, str):
         backbone = build_backbone(backbone, (height + below, width + right), weights,
                                   regularizer=regularizer, seed=seed, pyramid=True)
@@ -84,6 +80,25 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
     x = layers.UpSampling2D(enlarge, interpolation="bilinear", dtype="float32", name="enlarged")(x)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
     return keras.Model(pictures, x, name=f"{backbone.name}_fpn")
+
+
+def padding_to_stride(image_size):
+    """A segmenter's picture size, and the rows below and columns on the right that make it multiples of 32.
+
+    Args:
+        image_size: (height, width) in pixels, or one number for both.
+
+    Returns:
+        ((height, width), (below, right)).
+
+    Raises:
+        DataError: A side is smaller than 32 pixels.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if min(height, width) < STRIDE:
+        raise DataError(f"image_size {(height, width)}: the smallest feature map has a stride of {STRIDE} "
+                        f"pixels; give at least {STRIDE} x {STRIDE}.")
+    return (height, width), (-height % STRIDE, -width % STRIDE)
 
 
 def mirror_averaged(model):

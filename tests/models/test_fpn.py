@@ -176,7 +176,7 @@ def test_the_seed_draws_the_pyramid_too():
 
 @pytest.mark.parametrize("size", [(31, 64), (64, 31), 16, (0, 64)])
 def test_pictures_below_the_pyramids_stride(size):
-    with pytest.raises(DataError, match=r"image_size \(.*the top of the pyramid has a stride of 32"):
+    with pytest.raises(DataError, match=r"image_size \(.*the smallest feature map has a stride of 32"):
         fpn_segmenter("small_resnet", CLASSES, size)
 
 
