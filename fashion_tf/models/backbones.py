@@ -328,8 +328,8 @@ def _load_weights(network, name, weights):
                 network.load_weights(found)
         except (ValueError, OSError, KeyError, BadZipFile) as error:
             raise DataError(f"{found}: these weights do not fit {name}: {error}") from error
-    if name == "efficientnet_b0" and (found is None or found.name in entry.files):
-        _divide_by_deviation(network)
+    if name == "efficientnet_b0":
+        _divide_by_deviation(network, found is None or found.name in entry.files)
 
 
 def _wardrobe_weights(name):
@@ -360,10 +360,12 @@ def _download(name):
                         + advice) from error
 
 
-def _divide_by_deviation(network):
+def _divide_by_deviation(network, imagenet):
     """EfficientNet's weights were trained on pictures divided once more by the root of ImageNet's
-    deviation. Keras adds a layer for it with ``weights="imagenet"`` and leaves it out with a file."""
+    deviation. Keras adds a layer for it with ``weights="imagenet"`` and leaves it out with a file. Whatever a
+    file is called, ImageNet's weights hold the deviation in the place of the variance, and are told by it."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.Normalization):
-            layer.adapt_variance.assign(layer.adapt_variance * ops.cast(IMAGENET_DEVIATION, "float32"))
-            layer.finalize_state()
+            if imagenet or np.allclose(layer.adapt_variance, IMAGENET_DEVIATION, atol=1e-3):
+                layer.adapt_variance.assign(layer.adapt_variance * ops.cast(IMAGENET_DEVIATION, "float32"))
+                layer.finalize_state()

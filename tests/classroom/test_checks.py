@@ -209,6 +209,49 @@ def unequal_rows(data):
     return lists(wrong, data.rows) | {"all": list(data.rows)}
 
 
+def layer_counts(data):
+    kernel, side = data.kernel ** 2, data.size // 8
+    before, last = [3, *data.widths[:-1]], data.widths[-1]
+    convolutions = sum(kernel * one * other + other for one, other in zip(before, data.widths))
+    dense = side ** 2 * last * data.units + data.units
+    end = data.units * data.classes + data.classes
+    biases = sum(data.widths) + data.units + data.classes
+    alone = convolutions - sum(kernel * (one - 1) * other for one, other in zip(before, data.widths))
+    whole = convolutions + dense + end
+    return {"no biases": whole - biases, "one channel": alone + dense + end, "no end": convolutions + dense,
+            "no pooling": whole + 63 * side ** 2 * last * data.units,
+            "averaged": convolutions + last * data.units + data.units + end, "too few": 1234, "too many": 10 ** 11,
+            "a fraction": dense + 0.5}
+
+
+def class_shares(data):
+    counts = np.array(data.counts)
+    recall, total = np.diag(counts) / counts.sum(1), counts.sum()
+    f1 = 2 * np.diag(counts) / (counts.sum(0) + counts.sum(1))
+    return {"accuracy": np.trace(counts) / total, "precision": np.mean(np.diag(counts) / counts.sum(0)),
+            "f1": f1.mean(), "worst": recall.min(), "majority": counts.sum(1).max() / total,
+            "per cent": 100 * recall.mean(), "something else": 0.0123}
+
+
+def constant_models(data):
+    shares = [100 * count / sum(data.test) for count in data.test]
+    constant = [name for name, value in data.accuracy.items() if any(abs(value - share) < 0.01 for share in shares)]
+    return lists(constant, data.accuracy) | {"all": list(data.accuracy)}
+
+
+def distances(data):
+    scaled = [(arrives / data.white - data.mean) / data.deviation for arrives in (0, 1)]
+    return {"as made for": 1 / data.deviation, "no deviation": 1 / data.white, "where black lies": scaled[0],
+            "twice deviation": (scaled[1] - scaled[0]) / data.deviation, "thrice": (scaled[1] - scaled[0]) / data.white,
+            "something else": 77.0}
+
+
+def single_changes(data):
+    settings = [name for name in data.paper if name != "accuracy"]
+    single = [name for name, run in data.runs.items() if sum(run[part] != data.paper[part] for part in settings) == 1]
+    return lists(single, data.runs) | {"all": list(data.runs)}
+
+
 def masks(data):
     nearest = data.mask[::2, ::2]
     spoilt = data.shrunk != nearest
@@ -331,8 +374,9 @@ def windows(data):
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
-         "23.2": unequal_rows, "31.1": lines, "31.2": shops, "34.1": chances, "34.2": neighbours, "34.3": outfits,
-         "35.1": batches, "35.2": loads, "35.3": services, "51.1": masks, "51.2": unequal_scores,
+         "23.2": unequal_rows, "31.1": lines, "31.2": shops, "32.1": layer_counts, "32.2": class_shares,
+         "33.1": constant_models, "33.2": distances, "33.3": single_changes, "34.1": chances, "34.2": neighbours,
+         "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "51.1": masks, "51.2": unequal_scores,
          "52.1": ties, "52.2": windows}
 
 
@@ -364,6 +408,10 @@ def test_the_table_of_wrong_answers_is_whole():
     ("31.1", "skipped", "products too"), ("31.2", "more", "luck alone"), ("34.1", "itself", "find itself"),
     ("34.2", "dot product", "different lengths"), ("34.3", "above a half", "strip of wall"),
     ("35.1", "for ever", "where it ends"), ("35.2", "median", "slow ones stay"), ("35.3", "same labels", "same labels"),
+    ("32.1", "no biases", "biases are missing"), ("32.1", "averaged", "every place"),
+    ("32.2", "accuracy", "the same say"), ("32.2", "f1", "macro F1"), ("33.1", "all", "three numbers only"),
+    ("33.2", "as made for", "was made for"), ("33.2", "no deviation", "second division"),
+    ("33.3", "too many", "together"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):

@@ -450,6 +450,24 @@ def test_efficientnet_is_kerass_with_its_weights(efficientnet, monkeypatch, own_
     np.testing.assert_allclose(model(pictures()), expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_efficientnets_weights_are_told_by_what_they_hold(efficientnet, tmp_path):
+    """Not by the file's name; and a network that has been put right is not put right a second time."""
+    file, expected = efficientnet
+    (tmp_path / "mine.h5").write_bytes(file.read_bytes())
+    renamed = build_backbone("efficientnet_b0", 32, weights=tmp_path / "mine.h5")
+    np.testing.assert_allclose(renamed(pictures()), expected, atol=1e-4 * np.abs(expected).max())
+    network_of(renamed).save_weights(tmp_path / "mine.weights.h5")
+    again = build_backbone("efficientnet_b0", 32, weights=tmp_path / "mine.weights.h5")
+    np.testing.assert_allclose(again(pictures()), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_efficientnet_without_imagenet_is_kerass(tmp_path):
+    reference = shaken(applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3)))
+    reference.save_weights(tmp_path / "own.weights.h5")
+    model = build_backbone("efficientnet_b0", 32, weights=tmp_path / "own.weights.h5")
+    assert_has_weights_of(model, reference)
+
+
 @pytest.mark.real_data
 def test_real_mobilenet():
     file = find_weights("mobilenet_v2")
