@@ -75,9 +75,9 @@ def watch(result):
     for name in ("fit", "evaluate", "predict", "predict_on_batch", "train_on_batch"):
         setattr(keras.Model, name, counted("training", getattr(keras.Model, name)))
     datasets.write_sample = counted("drawing", datasets.write_sample)
-    if "fashion_tf.search" in sys.modules:
-        from fashion_tf.search import greedy
-        greedy._Engine.run = counted("searching", greedy._Engine.run)
+    if "fashion_tf.trials" in sys.modules:
+        from fashion_tf.trials import Engine
+        Engine.run = counted("searching", Engine.run)
 
 
 cell_began = [0.0]

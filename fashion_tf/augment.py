@@ -207,7 +207,8 @@ def augment(images, augmentation, seed, masks=None):
     Put it inside a `tf.function(jit_compile=True)` for speed: the pixels are the same.
 
     Args:
-        images: uint8 or float in 0..255, (count, height, width, channels) with 3 channels or 1.
+        images: uint8 or float in 0..255, (count, height, width, channels) with 3 channels, 1, or 4: the
+            fourth is a mask, which moves and keeps its values.
         augmentation: An `Augmentation`.
         seed: int tensor of shape (2,): the same seed gives the same pictures.
         masks: uint8 (count, height, width) label numbers that move with the pictures, or None.
@@ -237,7 +238,8 @@ def _recolour(images, colours):
         changed = gain * images + colours[:, 0, 3][:, None, None, None]
     else:
         matrices = tf.transpose(colours[:, None, :, :3], [0, 1, 3, 2])
-        changed = tf.matmul(images, matrices) + colours[:, None, None, :, 3]
+        changed = tf.matmul(images[..., :3], matrices) + colours[:, None, None, :, 3]
+        changed = tf.concat([changed, images[..., 3:]], axis=-1) if images.shape[-1] == 4 else changed
     return tf.clip_by_value(changed, 0.0, 255.0)
 
 

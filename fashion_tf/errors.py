@@ -29,8 +29,8 @@ class TrainingError(FashionError):
     """A training cannot start or go on: an unknown optimizer, a value out of range, another model."""
 
 
-class SearchError(FashionError):
-    """A search cannot start or go on: an empty grid, a journal of another search, no trial finished."""
+class TrialError(FashionError):
+    """Trials cannot start or go on: an empty grid, a journal of other trials, not one that finished."""
 
 
 class ServiceError(FashionError):

@@ -20,9 +20,14 @@ from fashion_tf.datasets import images as pictures
 from fashion_tf.errors import DataError
 from fashion_tf.files import locked, whole_folder
 
+# What stands where a mask has label 0: black; the mean colour of ImageNet's pictures, which a network that was
+# trained on them takes for nothing; or the picture itself, with the mask beside it.
+MASKINGS = ("zero", "mean", "channel")
+MEAN_COLOUR = (124, 116, 104)
+
 
 def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentation=None,
-                  cache="memory", crop_to_box=False, apply_mask=False, with_masks=False,
+                  cache="memory", crop_to_box=False, apply_mask=None, with_masks=False,
                   jit_compile=True, first_epoch=0):
     """Batches of a dataset for `model.fit`, `evaluate` and `predict`.
 
@@ -42,7 +47,10 @@ def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentatio
         cache: ``"memory"``; or a folder, where a file survives the session and is used again while
             neither the settings nor the picture files change; or None to decode in every epoch.
         crop_to_box: Keep only what the column ``box`` encloses.
-        apply_mask: Black out every pixel whose label number in the column ``mask`` is 0.
+        apply_mask: What to do where the label number in the column ``mask`` is 0: ``"zero"``, black out;
+            ``"mean"``, fill with `MEAN_COLOUR`; ``"channel"``, keep the picture, and add the mask as a fourth
+            channel, 255 inside and 0 outside; or None, no mask. It is done before the picture is resized, so
+            that outlines are smooth.
         with_masks: Yield masks instead of labels.
         jit_compile: Compile the augmentation with XLA. False where TensorFlow lacks it, and where
             an epoch is so short that compiling (0.3 to 0.6 s) is not worth it.
@@ -51,15 +59,16 @@ def make_pipeline(dataset, image_size, batch_size, training, seed=0, augmentatio
 
     Returns:
         A `tf.data.Dataset` of pairs: pictures, uint8 (batch, height, width, 3) in 0..255 (1 channel
-        for the grey pictures of IDX files), and labels, int64 (batch,), or with `with_masks` masks,
-        uint8 (batch, height, width), which move with the pictures. Keras models take the uint8
+        for the grey pictures of IDX files, 4 with the mask as a channel), and labels, int64 (batch,), or with
+        `with_masks` masks, uint8 (batch, height, width), which move with the pictures. Keras models take the uint8
         pictures as they are; scaling belongs into the model. Give `fit` shuffle=False: it warns
         of any `tf.data.Dataset` otherwise.
 
     Raises:
-        DataError: A picture or mask cannot be read (names the file), a needed column or label is
-            missing, or there are fewer rows than one training batch. With ``cache=None`` an
-            unreadable picture raises TensorFlow's own error, which quotes this one.
+        DataError: A picture or mask cannot be read (names the file); a mask that is to be applied is empty
+            (inside the box, where there is one); `apply_mask` is unknown; a needed column or label is missing;
+            or there are fewer rows than one training batch. With ``cache=None`` an unreadable picture raises
+            TensorFlow's own error, which quotes this one.
 
     Example:
         >>> train = make_pipeline(data.split("train"), 128, 32, training=True, seed=1,
@@ -88,7 +97,7 @@ def batches_of(images, targets, batch_size, training, seed=0, augmentation=None,
     """Batches of pictures that are in memory already; otherwise as `make_pipeline`.
 
     Args:
-        images: uint8 (rows, height, width, 3), or (rows, height, width) for grey pictures; as
+        images: uint8 (rows, height, width, 3 or 4), or (rows, height, width) for grey pictures; as
             `load_images` returns them.
         targets: Labels, int64 (rows,), or masks, uint8 (rows, height, width).
         batch_size, training, seed, augmentation, jit_compile, first_epoch: As in `make_pipeline`.
@@ -159,7 +168,7 @@ def _augmented(augmentation, with_masks, images, targets, number):
     return augment(images, augmentation, number), targets
 
 
-def load_images(dataset, image_size, crop_to_box=False, apply_mask=False, with_masks=False,
+def load_images(dataset, image_size, crop_to_box=False, apply_mask=None, with_masks=False,
                 cache="memory"):
     """All pictures of a dataset as one array: what `make_pipeline` keeps and lessons may look at.
 
@@ -171,7 +180,8 @@ def load_images(dataset, image_size, crop_to_box=False, apply_mask=False, with_m
             made again where it is found damaged or cut off.
 
     Returns:
-        (pictures, masks): uint8 (rows, height, width, 3), or without the last axis for IDX files;
+        (pictures, masks): uint8 (rows, height, width, 3), or without the last axis for IDX files, 4 with the
+        mask as a channel;
         uint8 (rows, height, width), or None without `with_masks`. Read-only memory maps where
         `cache` is a folder.
 
@@ -216,6 +226,8 @@ def _reader(dataset, size, crop_to_box, apply_mask, with_masks):
                             f"{setting} needs. Leave such rows out with where().")
         return values.to_numpy()
 
+    if apply_mask not in (None, *MASKINGS):
+        raise DataError(f"apply_mask={apply_mask!r}: it must be None, " + " or ".join(map(repr, MASKINGS)) + ".")
     references = dataset.table["image"].to_numpy()
     boxes = column("box", "crop_to_box") if crop_to_box else None
     sources = column("mask", "apply_mask" if apply_mask else "with_masks") if (
@@ -227,11 +239,59 @@ def _reader(dataset, size, crop_to_box, apply_mask, with_masks):
             return pictures.read_image(references[row], size, box), None
         picture, mask, box = pictures.read_annotated(references[row], sources[row], box)
         if apply_mask:
-            picture[mask == 0] = 0
-        return pictures.resize(picture, size, box), (
+            picture = masked(picture, mask, box, apply_mask, references[row])
+        if apply_mask == "channel":
+            # Pillow takes a fourth channel for opacity, and loses the colours where it is 0: each by itself.
+            picture = np.dstack([pictures.resize(np.ascontiguousarray(plane), size, box)
+                                 for plane in (picture[..., :3], picture[..., 3])])
+        else:
+            picture = pictures.resize(picture, size, box)
+        return picture, (
             pictures.resize(mask, size, box, nearest=True) if with_masks else None)
 
     return read
+
+
+def masked(picture, mask, box, way, name="mask"):
+    """A picture with its mask applied, as `make_pipeline` does it.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        mask: (height, width), above 0 inside.
+        box: (x1, y1, x2, y2) in pixels within which the mask must not be empty, or None: the picture.
+        way: One of `MASKINGS`.
+        name: Begins the error's message.
+
+    Returns:
+        uint8 (height, width, 3), or with the way ``"channel"`` 4.
+
+    Raises:
+        DataError: The mask is empty there.
+    """
+    inside = mask > 0
+    left, top, right, bottom = (0, 0, *mask.shape[::-1]) if box is None else (round(side) for side in box)
+    if not inside[max(top, 0):bottom, max(left, 0):right].any():
+        raise DataError(f"{name}: its mask is empty{'' if box is None else ' inside its box'}. Leave such rows out.")
+    if way == "channel":
+        return np.dstack([picture, np.where(inside, np.uint8(255), np.uint8(0))])
+    return np.where(inside[..., None], picture, np.uint8(0 if way == "zero" else MEAN_COLOUR))
+
+
+def square_box(box, share=1.0):
+    """A square around the middle of a box, so that what is cut out keeps its shape when it is resized to a square.
+
+    Args:
+        box: (x1, y1, x2, y2).
+        share: The square's side, in longer sides of the box.
+
+    Returns:
+        (x1, y1, x2, y2); it may reach beyond the picture, where it is cut off.
+
+    Taught in: 41_garment_types.ipynb
+    """
+    x1, y1, x2, y2 = box
+    side, x, y = share * max(x2 - x1, y2 - y1), (x1 + x2) / 2, (y1 + y2) / 2
+    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
 
 
 def _read_in_order(dataset, size, settings):

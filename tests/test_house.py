@@ -16,6 +16,7 @@ FLOORS = [
     {"live"},
     {"style", "describe", "retrieval", "crossval", "crf"},
     {"search"},
+    {"trials"},
     {"predictor"},
     {"training"},
     {"models"},

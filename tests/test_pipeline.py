@@ -165,13 +165,51 @@ def test_turned_photos_keep_mask_and_box_on_the_garment(photos, orientation):
         assert (pictures == 200).all()
 
 
-def test_apply_mask_blacks_out_what_is_no_garment(photos):
-    pictures, masks = load_images(photos, (40, 60), apply_mask=True)
+@pytest.mark.parametrize("way, outside", [("zero", (0, 0, 0)), ("mean", pipeline.MEAN_COLOUR)])
+def test_apply_mask_fills_what_is_no_garment(photos, way, outside):
+    pictures, masks = load_images(photos, (40, 60), apply_mask=way)
     assert masks is None
     originals = images.read_images(photos.table["image"])
     np.testing.assert_array_equal(pictures[:, 10:30, 20:50], originals[:, 10:30, 20:50])
-    pictures[:, 10:30, 20:50] = 0
-    assert not pictures.any()
+    pictures[:, 10:30, 20:50] = outside
+    assert (pictures == outside).all()
+
+
+def test_a_mask_as_a_fourth_channel_moves_with_the_picture_and_keeps_its_values(photos):
+    pictures, _ = load_images(photos, (40, 60), apply_mask="channel")
+    np.testing.assert_array_equal(pictures[..., :3], images.read_images(photos.table["image"]))
+    inside = np.zeros((40, 60), np.uint8)
+    inside[10:30, 20:50] = 255
+    np.testing.assert_array_equal(pictures[..., 3], np.broadcast_to(inside, (COUNT, 40, 60)))
+    smaller, _ = load_images(photos, (17, 23), apply_mask="channel")  # colours outside the mask stay
+    np.testing.assert_array_equal(smaller[..., :3], [images.resize(images.read_image(path), (17, 23))
+                                                     for path in photos.table["image"]])
+    assert 0 < smaller[..., 3].mean() < 255 and len(np.unique(smaller[..., 3])) > 2
+    cropped, _ = load_images(photos, (20, 30), apply_mask="channel", crop_to_box=True)
+    assert (cropped[..., 3] == 255).all()
+    batch, = collect(make_pipeline(photos, (40, 60), COUNT, training=True, apply_mask="channel", augmentation=ALL))
+    alike, = collect(make_pipeline(photos, (40, 60), COUNT, training=True, augmentation=ALL))
+    np.testing.assert_array_equal(batch[0][..., :3], alike[0])
+    moved = batch[0][..., 3]
+    assert set(np.unique(moved)) >= {0, 255} and (moved != inside).any()
+    share = (moved > 127).mean((1, 2)) / (inside > 0).mean()  # zoom is 0.2, shear and edges do the rest
+    assert (share > 0.5).all() and (share < 1.6).all()
+
+
+def test_a_square_around_a_box():
+    assert pipeline.square_box((10, 0, 20, 40)) == (-5, 0, 35, 40)
+    assert pipeline.square_box((0, 0, 20, 10), 1.5) == (-5, -10, 25, 20)
+
+
+def test_an_unknown_masking_and_an_empty_mask(photos):
+    with pytest.raises(DataError, match="apply_mask='black': it must be None, 'zero' or 'mean' or 'channel'"):
+        load_images(photos, 16, apply_mask="black")
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(photos.table["mask"][3])
+    with pytest.raises(DataError, match="3.png: its mask is empty. Leave such rows out"):
+        load_images(photos, 16, apply_mask="zero")
+    outside = photos.table.assign(box=[(0, 0, 10, 10)] * COUNT)
+    with pytest.raises(DataError, match="0.png: its mask is empty inside its box"):
+        load_images(Dataset("photos", outside, CLASSES), 16, apply_mask="mean", crop_to_box=True)
 
 
 def test_masks_come_instead_of_labels(photos):
@@ -195,7 +233,7 @@ def test_masks_are_cropped_like_pictures(photos):
 @pytest.mark.parametrize("cache", ["memory", None])
 def test_masks_move_with_pictures(photos, cache):
     batches = make_pipeline(photos, (40, 60), 10, training=True, augmentation=MOVES,
-                            apply_mask=True, with_masks=True, cache=cache)
+                            apply_mask="zero", with_masks=True, cache=cache)
     assert batches.element_spec[1] == tf.TensorSpec((10, 40, 60), tf.uint8)
     for pictures, masks in collect(batches):
         assert set(np.unique(masks)) <= {0, 1, 2, 3}
@@ -269,7 +307,8 @@ def test_the_folder_is_keyed_by_everything_that_matters(photos, tmp_path, counte
     assert not make()
     assert make(size=(16, 17))
     assert make(crop_to_box=True)
-    assert make(apply_mask=True)
+    assert make(apply_mask="zero")
+    assert make(apply_mask="mean")
     assert make(with_masks=True)
     assert make(photos.where(np.arange(10)))
     assert make(photos.where(np.arange(COUNT)[::-1]))
@@ -385,13 +424,13 @@ def test_without_cache_a_bad_picture_is_named_when_met(photos):
 
 def test_mask_of_another_size(photos):
     Image.fromarray(np.zeros((40, 61), np.uint8)).save(photos.table["mask"][2])
-    for settings in ({"apply_mask": True}, {"with_masks": True}):
+    for settings in ({"apply_mask": "zero"}, {"with_masks": True}):
         with pytest.raises(DataError, match=r"2-mask\.png: a mask of 40 x 61.*2\.png of 40 x 60"):
             make_pipeline(photos, 16, 4, training=True, **settings)
 
 
 @pytest.mark.parametrize("column, settings", [("box", {"crop_to_box": True}),
-                                              ("mask", {"apply_mask": True}),
+                                              ("mask", {"apply_mask": "zero"}),
                                               ("mask", {"with_masks": True})])
 @pytest.mark.parametrize("cache", ["memory", None, "folder"])
 def test_absent_column_or_value(photos, tmp_path, column, settings, cache):

@@ -41,7 +41,7 @@ def tune_crf(images, probabilities, masks, journal, draws=50, space=None, start=
     Raises:
         DataError: Photos, probabilities and masks do not fit each other, or a parameter to be tried is
             not greater than 0. Before any trial.
-        SearchError: As `random_search`.
+        TrialError: As `random_search`.
 
     Taught in: 52_dense_crf.ipynb
     """

@@ -27,7 +27,7 @@ from fashion_tf.datasets.files import (
     text_column,
     write_picture,
 )
-from fashion_tf.datasets.images import register_opener
+from fashion_tf.datasets.images import read_all, read_mask, register_opener
 from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
@@ -47,7 +47,11 @@ CLASSES = (
 )  # fmt: skip
 FILES = ("label_list.mat",)
 PIXEL_LEVEL, IMAGE_LEVEL = Path("annotations", "pixel-level"), Path("annotations", "image-level")
-AS_ANNOTATED, AS_FASHIONISTA = 0, 1  # the two masks that a file offers: NNNN.mat#0 and NNNN.mat#1
+# The masks that a file offers: NNNN.mat#0 and NNNN.mat#1, and from 100 on that of a single label.
+AS_ANNOTATED, AS_FASHIONISTA, AS_GARMENT = 0, 1, 100
+# Thirteen types of garment, as many as DeepFashion2 has.
+GARMENTS = ("blazer", "blouse", "coat", "dress", "jacket", "jeans", "pants", "shirt", "shorts", "skirt", "suit",
+            "sweater", "t-shirt")
 SAMPLE_COUNTS = {"pixel-level": 120, "image-level": 20}
 SAMPLE_SIZE = (192, 128)  # height, width; the real photos are about 830 x 550
 OFFICIAL_COUNTS = {"pixel-level": 1_004, "image-level": 1_094}
@@ -117,6 +121,48 @@ def with_masks(dataset):
     return dataset.where(dataset.table["mask"].notna().to_numpy())
 
 
+def garments(dataset, types=GARMENTS, least=0.004):
+    """The garments of the photos, each with its box and its own mask: what DeepFashion2 gives, for fewer photos.
+
+    All pixels of one label in one photo are one garment; Clothing Co-Parsing does not part two shirts.
+
+    Args:
+        dataset: What `read` returned; photos without per-pixel labels are left out.
+        types: Label names, in class order.
+        least: Share of the photo's pixels below which a garment is left out: there is too little to see.
+
+    Returns:
+        A `Dataset` with a row for each garment and photo: ``label`` its type, ``box`` and ``mask`` its own
+        (1 on the garment), ``group`` its photo. The notes count what is left out.
+
+    Raises:
+        DataError: A mask cannot be read, an unknown type, or no photo shows any.
+    """
+    if unknown := sorted(set(types) - set(CLASSES)):
+        raise DataError(f"{NAME} has no label {', '.join(unknown)}; its labels are in ccp.CLASSES.")
+    photos = with_masks(dataset).table
+    numbers, rows, small = [CLASSES.index(name) for name in types], [], 0
+    for row, mask in zip(photos.index, read_all(read_mask, photos["mask"])):
+        counts = np.bincount(mask.ravel(), minlength=len(CLASSES))
+        for label, number in enumerate(numbers):
+            if counts[number] < max(1, least * mask.size):
+                small += counts[number] > 0
+                continue
+            down, across = (np.flatnonzero((mask == number).any(axis)) for axis in (1, 0))
+            box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
+            rows.append((row, label, box, number))
+    if not rows:
+        raise DataError(f"{dataset.name}: no photo shows any of {', '.join(types)}.")
+    places, labels, boxes, found = zip(*rows)
+    table = photos.drop(columns="tags").iloc[list(places)].reset_index(drop=True)
+    table["label"] = pd.Categorical.from_codes(labels, list(types))
+    table["box"] = pd.Series(boxes, dtype=object)
+    table["mask"] = [f"{mask.rpartition('#')[0]}#{AS_GARMENT + number}" for mask, number in zip(table["mask"], found)]
+    notes = (*dataset.notes, f"{len(table):,} garments of {len(types)} types on {len(photos):,} photos"
+             + (f"; {small:,} that cover less than {least:.2%} of their photo are left out." if small else "."))
+    return Dataset(f"{dataset.name}-garments", table, tuple(types), notes)
+
+
 def to_fashionista(dataset):
     """The same photos with the 25 labels of refined Fashionista.
 
@@ -140,7 +186,8 @@ def _open_mask(path, edition):
 
     Args:
         path: The pixel-level file.
-        edition: `AS_ANNOTATED`: indices into `CLASSES`; `AS_FASHIONISTA`: into the 25.
+        edition: `AS_ANNOTATED`: indices into `CLASSES`; `AS_FASHIONISTA`: into the 25; `AS_GARMENT` and a
+            label's index: 1 where that label is.
 
     Raises:
         DataError: The file is absent or damaged, or its mask differs from the photo in size or
@@ -150,6 +197,8 @@ def _open_mask(path, edition):
     mask = np.asarray(read_mat(file, "groundtruth")["groundtruth"])
     photo = picture_at(file.parents[2] / "photos" / f"{file.stem}.jpg")
     mask = checked_mask(mask, photo_raster(photo, photo), len(CLASSES), file)
+    if edition >= AS_GARMENT:
+        return (mask == edition - AS_GARMENT).astype(np.uint8)
     return fashionista.to_refined(CLASSES)[mask] if edition == AS_FASHIONISTA else mask
 
 

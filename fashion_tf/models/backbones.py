@@ -108,6 +108,7 @@ BACKBONES = {
     "vgg16": Backbone(
         "keras.applications:VGG16", "caffe",
         ("block3_conv3", "block4_conv3", "block5_conv3", "block5_pool"), ("vgg16" + _NO_TOP,)),
+    "resnet18": Backbone("fashion_tf.models.resnet18:resnet18", "torch"),
     "resnet50": Backbone("keras.applications:ResNet50", "caffe", _RESNET, ("resnet50" + _NO_TOP,)),
     "resnet50v2": Backbone(
         "keras.applications:ResNet50V2", "tf", _RESNET_V2, ("resnet50v2" + _NO_TOP,)),
@@ -242,6 +243,41 @@ def build_classifier(backbone, classes, image_size, weights=None, initializer=No
     return keras.Model(pictures, head(features), name=f"{backbone.name}_classifier")
 
 
+def cut_network(backbone, layer):
+    """A backbone in two: what is computed once, and what is trained.
+
+    Where only the last layers are to learn, the first need to see each picture once: their maps can be kept.
+
+    Args:
+        backbone: What `build_backbone` returned, without `pyramid`.
+        layer: Name of the last layer of the first part, in the network: such as ``"block_12_add"`` in
+            mobilenet_v2, ``"c4"`` in the small ones. "": the first part is empty.
+
+    Returns:
+        (first, last): `keras.Model`s, pictures in 0..255 to maps and maps to the last feature map. They share the
+        backbone's weights. Where `layer` is "", (None, the backbone).
+
+    Raises:
+        DataError: There is no such layer, or a connection leads around it.
+
+    Taught in: 41_garment_types.ipynb
+    """
+    if not layer:
+        return None, backbone
+    scaling, network = backbone.layers[-2:]
+    names = [inner.name for inner in network.layers]
+    if layer not in names:
+        raise DataError(f"{backbone.name} has no layer {layer!r}; it has {', '.join(names[-12:])}, and more before.")
+    maps = network.get_layer(layer).output
+    pictures = keras.Input(backbone.input_shape[1:], name="pictures")
+    try:
+        last = keras.Model(maps, network.output, name=f"{backbone.name}_last")
+    except ValueError as error:
+        raise DataError(f"{backbone.name} cannot be cut at {layer!r}: a connection leads around it.") from error
+    first = keras.Model(network.inputs, maps)
+    return keras.Model(pictures, first(scaling(pictures)), name=f"{backbone.name}_first"), last
+
+
 def freeze_batch_normalization(model):
     """Keeps every batch normalisation at the statistics it has, in nested models too.
 
@@ -343,7 +379,8 @@ def _download(name):
     """Keras's own model with ImageNet weights; Keras looks in its cache before it downloads."""
     entry = _entry(name)
     if not entry.files:
-        raise DataError(f"{name} is a stand-in without ImageNet weights; give weights='wardrobe' or None.")
+        others = "weights='wardrobe' or None" if name in WARDROBE_WEIGHTS else "weights=None"
+        raise DataError(f"{name} has no ImageNet weights for Keras; give {others}.")
     folder = os.environ.get("FASHION_TF_WEIGHTS")
     looked = f"not in FASHION_TF_WEIGHTS ({folder})" if folder else "FASHION_TF_WEIGHTS is not set"
     advice = (f"Put {' or '.join(entry.files)} into a folder and name it in FASHION_TF_WEIGHTS, or "

@@ -7,24 +7,12 @@ journal; two searches over the same start may share one.
 """
 
 import math
-import operator
-import os
-import re
-import tempfile
-import threading
-import time
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from itertools import islice, product
+from itertools import product
 
-from fashion_tf.cluster import DaskTasks, RayTasks, check_backend, connected
-from fashion_tf.errors import SearchError
-from fashion_tf.files import json_value
-from fashion_tf.search.journal import CRASHED, DIVERGED, FINISHED, Journal, make_record, trial_key
-from fashion_tf.search.view import Progress, as_table, mean_table, plot_stages
-
-COLUMNS = {"stage", "seed", "status", "message", "seconds"}  # of the result's table
+from fashion_tf.errors import TrialError
+from fashion_tf.search.view import mean_table, plot_stages
+from fashion_tf.trials import FINISHED, Engine, as_table, plain, trial_key
 
 
 @dataclass(frozen=True)
@@ -101,12 +89,12 @@ class SearchResult:
             trial failed with one of them; None stands there as "default".
 
         Raises:
-            SearchError: There is no such stage.
+            TrialError: There is no such stage.
         """
         for stage in self.stages:
             if stage.name == name:
                 return mean_table(self.table[self.table["stage"] == name], stage, spread)
-        raise SearchError(f"There is no stage {name!r}; there are "
+        raise TrialError(f"There is no stage {name!r}; there are "
                           + ", ".join(stage.name for stage in self.stages) + ".")
 
     def plot(self, chance=None, columns=4):
@@ -154,8 +142,8 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
         A `SearchResult`.
 
     Raises:
-        SearchError: Before any trial: an empty grid, an unknown setting, a value of another type
-            than the start's; a journal that belongs to another search, is damaged, or is in use.
+        TrialError: Before any trial: an empty grid, an unknown setting, a value of another type
+            than the start's; a journal that belongs to other trials, is damaged, or is in use.
             Later: a stage whose trials all failed; a trial or its data that cannot be sent to a
             worker; a cluster that is gone.
         RunError: Unknown backend, or its library is missing.
@@ -165,20 +153,20 @@ def greedy_search(trial, stages, start, journal, seeds=(0,), shared=None, jobs=-
     stages = [_checked(stage, start) for stage in stages]
     names = [stage.name for stage in stages]
     if not stages:
-        raise SearchError("There are no stages.")
+        raise TrialError("There are no stages.")
     for name in names:
         if names.count(name) > 1:
-            raise SearchError(f"Two stages are named {name!r}.")
+            raise TrialError(f"Two stages are named {name!r}.")
     total = sum(len(stage.combinations) for stage in stages)
-    with _Engine(trial, start, journal, total, seeds, shared, jobs, backend, cpus, gpus,
+    with Engine(trial, start, journal, total, seeds, shared, jobs, backend, cpus, gpus,
                  progress, retry_failed) as engine:
         settings, rows, winners = engine.start, [], {}
         for stage in stages:
-            found = engine.run(stage, [settings | chosen for chosen in stage.combinations])
+            found = _run(engine, stage, [settings | chosen for chosen in stage.combinations])
             rows += found
             winners[stage.name] = _winner(stage, found, engine.journal)
             settings = settings | winners[stage.name]
-        return engine.result(stages, rows, winners)
+        return _result(engine, stages, rows, winners)
 
 
 def grid_search(trial, space, start, journal, metric="accuracy", pick="max", **options):
@@ -202,14 +190,14 @@ def random_search(trial, space, budget, start, journal, draw_seed=0, metric="acc
         A `SearchResult` with the stage "Random".
 
     Raises:
-        SearchError: As `greedy_search`; or a budget below 1.
+        TrialError: As `greedy_search`; or a budget below 1.
 
     Taught in: 22_hyperparameter_search.ipynb
     """
     import numpy as np
 
     if budget < 1:
-        raise SearchError(f"budget={budget}: it must be at least 1.")
+        raise TrialError(f"budget={budget}: it must be at least 1.")
     stage = _checked(Stage("Random", space, metric, pick), start)
     generator, drawn = np.random.default_rng(draw_seed), {}
     size = math.prod(len(values) for values in stage.grid.values())
@@ -221,9 +209,18 @@ def random_search(trial, space, budget, start, journal, draw_seed=0, metric="acc
 
 
 def _one_stage(trial, stage, chosen, start, journal, options):
-    with _Engine(trial, start, journal, len(chosen), **options) as engine:
-        rows = engine.run(stage, [engine.start | combination for combination in chosen])
-        return engine.result([stage], rows, {stage.name: _winner(stage, rows, engine.journal)})
+    with Engine(trial, start, journal, len(chosen), **options) as engine:
+        rows = _run(engine, stage, [engine.start | combination for combination in chosen])
+        return _result(engine, [stage], rows, {stage.name: _winner(stage, rows, engine.journal)})
+
+
+def _run(engine, stage, asked):
+    return engine.run(stage.name, asked, tuple(stage.grid), stage.metric)
+
+
+def _result(engine, stages, rows, winners):
+    varied = dict.fromkeys(name for stage in stages for name in stage.grid)
+    return SearchResult(stages, engine.start, as_table(rows, varied), winners, len(engine.asked), engine.ran)
 
 
 # --- before a trial runs -----------------------------------------------------------------------
@@ -232,35 +229,27 @@ def _one_stage(trial, stage, chosen, start, journal, options):
 def _checked(stage, start):
     """The stage with its values as plain Python and JSON know them."""
     if not stage.grid:
-        raise SearchError(f"Stage {stage.name!r} has no settings to try.")
+        raise TrialError(f"Stage {stage.name!r} has no settings to try.")
     if not (callable(stage.pick) or stage.pick in ("max", "min")):
-        raise SearchError(f"Stage {stage.name!r}: pick is {stage.pick!r}; it must be 'max', 'min' or "
+        raise TrialError(f"Stage {stage.name!r}: pick is {stage.pick!r}; it must be 'max', 'min' or "
                           "a function.")
     grid = {}
     for name, values in stage.grid.items():
         where = f"Stage {stage.name!r}, setting {name!r}"
         if name not in start:
-            raise SearchError(f"{where}: the start has no such setting; it has {', '.join(start)}.")
+            raise TrialError(f"{where}: the start has no such setting; it has {', '.join(start)}.")
         if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__getitem__"):
-            raise SearchError(f"{where}: {values!r} is no list of values.")
+            raise TrialError(f"{where}: {values!r} is no list of values.")
         if len(values) == 0:
-            raise SearchError(f"{where}: the grid is empty; give a list of at least one value.")
+            raise TrialError(f"{where}: the grid is empty; give a list of at least one value.")
         # A range may be too long to write out; its values are all of one kind.
-        grid[name] = values if isinstance(values, range) else [_plain(value, where) for value in values]
-        example = _plain(start[name], f"start, setting {name!r}")
+        grid[name] = values if isinstance(values, range) else [plain(value, where) for value in values]
+        example = plain(start[name], f"start, setting {name!r}")
         for value in grid[name][:1] if isinstance(values, range) else grid[name]:
             if not _same_type(value, example):
-                raise SearchError(f"{where}: {value!r} is a {type(value).__name__}, and the start has "
+                raise TrialError(f"{where}: {value!r} is a {type(value).__name__}, and the start has "
                                   f"{example!r}, a {type(example).__name__}.")
     return replace(stage, grid=grid)
-
-
-def _plain(value, where):
-    try:
-        return json_value(value)
-    except ValueError:
-        raise SearchError(f"{where}: {value!r} cannot be written to the journal; use finite numbers, "
-                          "texts, booleans, None, and lists of these.") from None
 
 
 def _same_type(value, example):
@@ -268,258 +257,6 @@ def _same_type(value, example):
         return True
     numbers = (int, float)
     return type(value) in numbers and type(example) in numbers  # a bool is no number here
-
-
-# --- running -----------------------------------------------------------------------------------
-
-
-class _Engine:
-    """Runs trials, keeps the journal, and shows how far it is."""
-
-    def __init__(self, trial, start, journal, total, seeds=(0,), shared=None, jobs=-1, backend="loky",
-                 cpus=1, gpus=0, progress=True, retry_failed=False):
-        import joblib
-
-        check_backend(backend)
-        if not isinstance(jobs, int) or not (jobs == -1 or jobs >= 1):
-            raise SearchError(f"jobs={jobs}: give the number of trials at a time, or -1 for all cores.")
-        try:
-            self.seeds = tuple(operator.index(seed) for seed in seeds)
-        except TypeError:
-            raise SearchError(f"seeds={seeds!r}: give a list of whole numbers.") from None
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise SearchError(f"seeds={seeds!r}: give at least one, each once.")
-        if not hasattr(trial, "__qualname__"):
-            raise SearchError(f"trial={trial!r}: give a function; the journal keeps its name.")
-        try:
-            data = joblib.hash(shared)
-        except Exception as error:  # pickle raises many kinds
-            raise SearchError(f"shared cannot be sent to other processes: {error}") from error
-        self.trial, self.shared = trial, shared
-        self.start = {name: _plain(value, f"start, setting {name!r}") for name, value in start.items()}
-        self.jobs = joblib.cpu_count() if jobs == -1 and backend == "loky" else jobs
-        self.backend, self.cpus, self.gpus, self.workers = backend, cpus, gpus, 2
-        self.journal = Journal(journal, f"{trial.__module__}.{trial.__qualname__}", data, self.start)
-        self.ran, self.asked, self.tried, self.retry_failed = 0, set(), set(), retry_failed
-        self.progress = Progress(total * len(self.seeds)) if progress else None
-
-    def __enter__(self):
-        with ExitStack() as stack:
-            self.journal.open()
-            stack.callback(self.journal.close)
-            stack.enter_context(connected(self.backend))
-            if self.backend == "ray":
-                self.tasks = RayTasks(self.cpus, self.gpus)
-                if not self.tasks.fits():
-                    self._say(f"No node of the cluster has {self.cpus:g} CPU cores and {self.gpus:g} "
-                              "GPUs; the trials wait until one joins.")
-            elif self.backend == "dask":
-                self.tasks = DaskTasks()
-            if self.backend != "loky":
-                self.shared = self.tasks.put(self.shared)
-            elif self.jobs > 1:
-                folder = tempfile.TemporaryDirectory(prefix="fashion_tf-", ignore_cleanup_errors=True)
-                self.shared = _Stored(stack.enter_context(folder), self.shared)
-            self.closing = stack.pop_all()
-        return self
-
-    def __exit__(self, *failure):
-        self.closing.close()
-        if self.progress:
-            self.progress.close()
-
-    def run(self, stage, asked):
-        """Rows for each of the settings asked for and each seed, in that order."""
-        jobs = [(trial_key(settings, seed), settings, seed) for settings in asked for seed in self.seeds]
-        failed = {key for key, *_ in jobs if key in self.journal.records and key not in self.tried
-                  and _failure(stage, self.journal.records[key])}
-        missing = {key: (settings, seed) for key, settings, seed in jobs
-                   if key not in self.journal.records or self.retry_failed and key in failed}
-        self.asked.update(key for key, *_ in jobs)
-        if self.progress:
-            self.progress.stage(stage, len(jobs) - len(missing))
-            if failed and not self.retry_failed:
-                self._say(f"{len(failed)} trials of this stage stand in {self.journal.path} as failed; "
-                          "retry_failed=True tries them again.")
-        with closing(self._execute(missing)) as records:
-            for record in records:
-                self.ran += 1
-                self.tried.add(trial_key(record["settings"], record["seed"]))
-                self.journal.append(record)
-                if self.progress:
-                    self.progress.step(self._rows(stage, jobs))
-        return self._rows(stage, jobs)
-
-    def _rows(self, stage, jobs):
-        rows = []
-        for key, settings, seed in jobs:
-            record = self.journal.records.get(key)
-            if record is None:
-                continue  # not yet
-            row = {**record, "stage": stage.name, "settings": settings, "seed": seed}
-            rows.append(row | (_failure(stage, record) or {}))
-        return rows
-
-    def _execute(self, missing):
-        """Yields a record for each trial, as they come.
-
-        When a process here is killed, joblib gives up all that were in hand. Those that may have
-        killed it run again, one at a time: what then kills its worker twice has crashed.
-        """
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-        waiting, suspects, deaths = dict(missing), [], 0
-        self.workers = max(self.workers, min(self.jobs, len(missing)))
-        while waiting:
-            batch = suspects[:1] or list(waiting)
-            try:
-                with closing(self._parallel([waiting[key] for key in batch])) as records:
-                    for record in records:
-                        key = trial_key(record["settings"], record["seed"])
-                        del waiting[key]
-                        suspects, deaths = [other for other in suspects if other != key], 0
-                        yield record
-            except TerminatedWorkerError as error:
-                deaths += 1
-                self._say(f"A worker was killed ({_exit_codes(error)}); {len(waiting)} trials of this "
-                          "stage are left.")
-                if not suspects:
-                    suspects, deaths = list(islice(waiting, self.workers)), 0
-                elif deaths == 2:
-                    settings, seed = waiting.pop(suspects.pop(0))
-                    deaths = 0
-                    yield make_record(settings, seed, CRASHED, f"its worker died: {_exit_codes(error)}")
-            except SearchError:
-                raise
-            except Exception as error:  # no trial's fault, for a trial's own are in its record
-                raise SearchError(f"The {self.backend} workers cannot go on: {type(error).__name__}: "
-                                  f"{error} What has finished is in {self.journal.path}.") from error
-
-    def _parallel(self, jobs):
-        import joblib
-
-        if self.jobs == 1 and self.backend == "loky":
-            for settings, seed in jobs:
-                yield _run(self.trial, settings, seed, self.shared)
-            return
-        if self.backend == "loky":
-            # Never one, which joblib would run in this process, where a crash takes the search along;
-            # and never fewer than before: a worker keeps what it has compiled.
-            count, run, threads = self.workers, _run, None
-            backend = {"backend": "loky", "initializer": _begin_worker,
-                       "initargs": (max(1, joblib.cpu_count() // self.jobs),)}
-        else:
-            # Threads that wait for the cluster. joblib's own Ray backend gives results only when all
-            # are there, and its Dask backend runs trials here while one worker is left.
-            backend, run = {"backend": "threading"}, partial(_on_cluster, self.tasks)
-            count = self.jobs if self.jobs > 0 else self.tasks.room()
-            threads = max(1, int(self.cpus)) if self.backend == "ray" else None
-        with joblib.parallel_config(**backend):
-            parallel = joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
-        yield from parallel(joblib.delayed(run)(self.trial, settings, seed, self.shared, threads)
-                            for settings, seed in jobs)
-
-    def _say(self, text):
-        if self.progress:
-            self.progress.say(text)
-
-    def result(self, stages, rows, winners):
-        varied = dict.fromkeys(name for stage in stages for name in stage.grid)
-        return SearchResult(stages, self.start, as_table(rows, varied), winners, len(self.asked), self.ran)
-
-
-def _failure(stage, record):
-    """A failed trial's status and message, or None where it finished. The journal keeps a trial that lacks
-    the stage's metric as finished: it is as good as ever for a stage that asks for a metric it has."""
-    if record["status"] != FINISHED:
-        return {"status": record["status"], "message": record["message"]}
-    if stage.metric in record["metrics"]:
-        return None
-    return {"status": CRASHED, "message": f"the trial returned no {stage.metric!r}, only "
-                                          f"{', '.join(record['metrics']) or 'an empty dict'}"}
-
-
-def _on_cluster(tasks, trial, settings, seed, shared, threads):
-    """One trial as a task of Ray or Dask, which run it again by themselves when its worker is lost."""
-    try:
-        return tasks.call(_run, trial, settings, seed, shared, threads)
-    except tasks.killed as error:
-        return make_record(settings, seed, CRASHED, f"its worker died each time: {_name(error)}")
-
-
-def _name(error):
-    return type(error).__name__
-
-
-def _exit_codes(error):
-    """The short part of loky's long message, such as "SIGKILL(-9)"."""
-    codes = re.search(r"exit codes.*?\{(.*?)\}", str(error), re.DOTALL)
-    return codes[1] if codes else _name(error)
-
-
-def _begin_worker(threads):
-    """First thing in a process of joblib's, before anything imports TensorFlow there."""
-    from joblib.externals.loky import process_executor
-
-    # loky takes 300 MB for a leak and begins the worker anew, with all that it has compiled; that is what
-    # TensorFlow needs to start.
-    process_executor._USE_PSUTIL = False
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notes would come between those of the search
-    _set_threads(threads)
-
-
-def _set_threads(threads):
-    """TensorFlow reads these when it first computes; a worker that runs alone on a core gains nothing
-    from more threads and loses to their quarrel."""
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-
-
-class _Stored:
-    """What trials share, written once; each process reads it once, and its arrays as far as it needs."""
-
-    def __init__(self, folder, shared):
-        import joblib
-
-        self.path = os.path.join(folder, "shared")
-        joblib.dump(shared, self.path)
-
-    def read(self):
-        return _read_shared(self.path)
-
-
-@lru_cache(maxsize=1)
-def _read_shared(path):
-    import joblib
-
-    return joblib.load(path, mmap_mode="r")
-
-
-_one_at_a_time = threading.RLock()
-
-
-def _run(trial, settings, seed, shared, threads=None):
-    """One trial, in a worker: a record, whatever happens."""
-    if threads:
-        _set_threads(threads)
-    if isinstance(shared, _Stored):
-        shared = shared.read()
-    with _one_at_a_time:  # a Dask worker may have several threads; a seed is the whole process's
-        began = time.perf_counter()
-        try:
-            metrics = {name: float(value) for name, value in trial(dict(settings), seed, shared).items()}
-        except (Exception, SystemExit) as error:
-            return make_record(settings, seed, CRASHED, f"{type(error).__name__}: {error}",
-                               seconds=time.perf_counter() - began)
-        seconds = time.perf_counter() - began
-    taken = [name for name in metrics if name in COLUMNS or name in settings]
-    if taken:
-        return make_record(settings, seed, CRASHED, f"give the metric {', '.join(taken)} another name: "
-                           "the result's table has a column of this name", seconds=seconds)
-    endless = [name for name, value in metrics.items() if not math.isfinite(value)]
-    if endless:
-        return make_record(settings, seed, DIVERGED, f"{', '.join(endless)} not finite", metrics, seconds)
-    return make_record(settings, seed, FINISHED, "", metrics, seconds)
 
 
 def _winner(stage, rows, journal):
@@ -537,7 +274,7 @@ def _winner(stage, rows, journal):
             if row["message"]:
                 reasons.setdefault(row["message"], journal.lines[trial_key(row["settings"], row["seed"])])
         told = "; ".join(f"{reason} ({journal.path}, line {line})" for reason, line in list(reasons.items())[:3])
-        raise SearchError(f"Stage {stage.name!r}: no combination finished with every seed: {told}. Once the "
+        raise TrialError(f"Stage {stage.name!r}: no combination finished with every seed: {told}. Once the "
                           "cause is mended, retry_failed=True tries them again.")
     means = [{metric: sum(row["metrics"].get(metric, math.nan) for row in group) / len(group)
               for metric in group[0]["metrics"]} for _, group in whole]
@@ -547,7 +284,7 @@ def _winner(stage, rows, journal):
         table = pd.DataFrame([chosen | mean for (chosen, _), mean in zip(whole, means)])
         number = int(stage.pick(table))
         if not 0 <= number < len(whole):
-            raise SearchError(f"Stage {stage.name!r}: pick returned {number}; there are {len(whole)} "
+            raise TrialError(f"Stage {stage.name!r}: pick returned {number}; there are {len(whole)} "
                               "rows, counted from 0.")
     else:
         pick = max if stage.pick == "max" else min

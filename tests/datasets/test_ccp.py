@@ -234,3 +234,27 @@ def test_sample(tmp_path, monkeypatch):
     assert {"null", "skin", "hair"} < seen
     assert len(seen) > 10
     assert {"null", "skin"} < set(dataset.table["tags"].iloc[-1])
+
+
+def test_garments_have_a_box_and_a_mask_of_their_own(tmp_path):
+    mask = np.zeros((40, 30), np.uint8)
+    mask[10:20, 5:15] = ccp.CLASSES.index("shirt")
+    mask[20:35, 6:16] = ccp.CLASSES.index("jeans")
+    mask[12, 14] = ccp.CLASSES.index("blazer")  # one pixel of 1,200
+    mask[0:5, 0:5] = ccp.CLASSES.index("hat")
+    folder = lay_out(tmp_path, {"0001": mask, "0002": np.zeros((40, 30), np.uint8)}, {"1005": [0, 14]})
+    for number in ("0001", "0002"):
+        Image.new("RGB", (30, 40)).save(folder / "photos" / f"{number}.jpg")
+    found = ccp.garments(ccp.read(folder))
+    assert found.classes == ccp.GARMENTS and len(found.classes) == 13
+    assert found.table["label"].tolist() == ["jeans", "shirt"]
+    assert found.table["box"].tolist() == [(6, 20, 16, 35), (5, 10, 15, 20)]
+    assert found.table["group"].tolist() == ["photo 0001"] * 2
+    for label, reference in zip(("jeans", "shirt"), found.table["mask"]):
+        np.testing.assert_array_equal(read_mask(reference), mask == ccp.CLASSES.index(label))
+    assert "2 garments of 13 types on 2 photos; 1 that cover less than 0.40%" in found.notes[-1]
+    assert ccp.garments(ccp.read(folder), ("blazer",), least=0).table["box"].tolist() == [(14, 12, 15, 13)]
+    with pytest.raises(DataError, match="no photo shows any of coat"):
+        ccp.garments(ccp.read(folder), ("coat",))
+    with pytest.raises(DataError, match="has no label trousers"):
+        ccp.garments(ccp.read(folder), ("trousers",))

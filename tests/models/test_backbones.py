@@ -15,6 +15,7 @@ from fashion_tf.models.backbones import (
     InputScaling,
     build_backbone,
     build_classifier,
+    cut_network,
     find_weights,
     freeze_batch_normalization,
 )
@@ -29,14 +30,14 @@ PREPROCESS = {
     "mobilenet_025": applications.mobilenet.preprocess_input,
     "densenet121": applications.densenet.preprocess_input,
     "efficientnet_b0": applications.efficientnet.preprocess_input,
-    **dict.fromkeys(("resnext50", "resnext101", "small_resnext", "small_densenet"), functools.partial(
+    **dict.fromkeys(("resnet18", "resnext50", "resnext101", "small_resnext", "small_densenet"), functools.partial(
         applications.imagenet_utils.preprocess_input, mode="torch")),
     **dict.fromkeys(("small_vgg", "small_resnet", "small_resnet_v2"), functools.partial(
         applications.imagenet_utils.preprocess_input, mode="tf")),
 }
 # By counting the papers' tables: layers with a kernel, and weights without the classifier where
 # keras.io publishes them.
-KERNELS = {"vgg16": 13, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
+KERNELS = {"vgg16": 13, "resnet18": 20, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
            "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_densenet": 12, "small_resnext": 17}
 PARAMETERS = {"vgg16": 14_714_688, "resnet50": 23_587_712, "resnet50v2": 23_564_800}
 
@@ -167,7 +168,7 @@ def test_image_sizes(size):
 
 
 def test_unknown_backbone():
-    with pytest.raises(DataError, match="no backbone 'vgg17'; choose vgg16, resnet50"):
+    with pytest.raises(DataError, match="no backbone 'vgg17'; choose vgg16, resnet18, resnet50"):
         build_backbone("vgg17", 32)
 
 
@@ -385,7 +386,7 @@ def test_only_stand_ins_have_wardrobe_weights():
 
 @pytest.mark.parametrize("name", SMALL)
 def test_stand_ins_have_no_imagenet_weights(name):
-    with pytest.raises(DataError, match=f"{name} is a stand-in without ImageNet weights"):
+    with pytest.raises(DataError, match=f"{name} has no ImageNet weights for Keras"):
         build_classifier(name, 3, 32, weights="imagenet")
 
 
@@ -551,3 +552,29 @@ def test_frozen_batch_normalization_stays_as_it_is():
         np.testing.assert_array_equal(weight, value)
     assert all((kernels(model)[path] != value).any() for path, value in kernel.items())
     assert freeze_batch_normalization(build_backbone("small_vgg", 32)) == 0
+
+
+# A network in two
+
+
+@pytest.mark.parametrize("name, layer", [("small_resnet", "c4"), ("small_densenet", "c4"),
+                                         ("mobilenet_025", "conv_pw_11_relu")])
+def test_the_two_parts_of_a_network_are_the_whole(name, layer):
+    whole = build_backbone(name, (64, 96), seed=1)
+    first, last = cut_network(whole, layer)
+    batch = pictures(2, 64, 96)
+    np.testing.assert_allclose(last(first(batch)), whole(batch), rtol=1e-4, atol=1e-5)
+    assert first.count_params() + last.count_params() == whole.count_params()
+    assert first.output_shape[1:3] == (4, 6)  # stride 16 of 64 x 96
+    whole.set_weights([np.zeros_like(array) for array in whole.get_weights()])
+    assert not np.any(last.get_weights()[0])  # shared
+
+
+def test_where_a_network_cannot_be_cut():
+    whole = build_backbone("small_resnet", 64, seed=1)
+    assert cut_network(whole, "") == (None, whole)
+    with pytest.raises(DataError, match="small_resnet has no layer 'c6'; it has .*c5"):
+        cut_network(whole, "c6")
+    inside = [layer.name for layer in network_of(whole).layers if layer.name.startswith("conv2d")][-1]
+    with pytest.raises(DataError, match="a connection leads around it"):
+        cut_network(whole, inside)

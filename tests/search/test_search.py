@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_tf.errors import RunError, SearchError
-from fashion_tf.search import Stage, greedy_search, grid_search, random_search, view
+from fashion_tf.errors import RunError, TrialError
+from fashion_tf.search import Stage, greedy_search, grid_search, random_search
+from fashion_tf.trials import progress
 
 START = {"a": 1, "b": 0.5, "flip": False, "word": "one", "maybe": None, "sizes": [8]}
 A, B = Stage("A", {"a": [1, 2, 3]}), Stage("B", {"b": [0.0, 0.5, 1.0]})
@@ -88,7 +89,7 @@ def test_the_smallest_or_a_choice_of_ones_own_may_win(run):
     assert seen[0]["accuracy"].tolist() == pytest.approx(
         [a * (1 - b) + 0.005 for a, b in itertools.product((1, 2, 3), (0, 0.5, 1))])
     for number in (3, -1):
-        with pytest.raises(SearchError, match=f"pick returned {number}; there are 3 rows"):
+        with pytest.raises(TrialError, match=f"pick returned {number}; there are 3 rows"):
             run([Stage("A", A.grid, pick=lambda table, number=number: number)])
 
 
@@ -163,7 +164,7 @@ def test_a_stage_in_the_papers_form(run):
     assert result.stage_table("sizes").index.tolist() == ["[8]", "[8, 16]"]
     assert result.stage_table("three").loc[(2, 0.0, True), "accuracy"] == 2
     assert result.stage_table("one fixed").to_numpy().tolist() == [[1, 0], [2, 0]]
-    with pytest.raises(SearchError, match="no stage 'C'; there are AB, maybe"):
+    with pytest.raises(TrialError, match="no stage 'C'; there are AB, maybe"):
         result.stage_table("C")
 
 
@@ -200,10 +201,10 @@ def test_a_trial_that_fails_is_recorded_and_never_wins(run, tmp_path):
                           ("name", "metric seconds another name"), ("setting", "metric a another name")):
         assert message in rows.loc[kind, "message"]
     assert run([stage], failing).run == 0  # a failed trial is not tried again by itself
-    with pytest.raises(SearchError, match="'bad': no combination finished with every seed: accuracy not"):
+    with pytest.raises(TrialError, match="'bad': no combination finished with every seed: accuracy not"):
         run([Stage("bad", {"word": ["nan", "raises"]})], failing)
     # A metric's name written wrongly costs no trial.
-    with pytest.raises(SearchError, match="returned no 'acuracy', only accuracy, loss"):
+    with pytest.raises(TrialError, match="returned no 'acuracy', only accuracy, loss"):
         run(
             [Stage("all", {"word": ["one"]}, "acuracy")], failing)
     assert run([Stage("all", {"word": ["one"]})], failing).run == 0
@@ -264,7 +265,7 @@ def test_a_bad_grid(tmp_path, grid, message):
     for name, search in (("S", lambda: greedy_search(trial, [A, Stage("S", grid)], START, journal)),
                          ("Grid", lambda: grid_search(trial, grid, START, journal)),
                          ("Random", lambda: random_search(trial, grid, 3, START, journal))):
-        with pytest.raises(SearchError) as error:
+        with pytest.raises(TrialError) as error:
             search()
         assert message in str(error.value)
         assert str(error.value).startswith(f"Stage '{name}'")
@@ -281,18 +282,18 @@ def test_good_grids_of_other_types(run):
 
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"backend": "spark"}, RunError, "no backend 'spark'; choose loky, ray, dask"),
-    ({"jobs": 0}, SearchError, "jobs=0"),
-    ({"jobs": -2}, SearchError, "jobs=-2"),
-    ({"seeds": ()}, SearchError, "give at least one"),
-    ({"seeds": (1, 2, 1)}, SearchError, "each once"),
-    ({"seeds": 3}, SearchError, "a list of whole numbers"),
-    ({"seeds": (0.5,)}, SearchError, "a list of whole numbers"),
-    ({"stages": []}, SearchError, "no stages"),
-    ({"stages": [A, B, Stage("A", B.grid)]}, SearchError, "Two stages are named 'A'"),
-    ({"stages": [Stage("A", A.grid, pick="most")]}, SearchError, "pick is 'most'"),
-    ({"start": START | {"b": print}}, SearchError, "start, setting 'b'.*cannot be written"),
-    ({"shared": (number for number in ())}, SearchError, "shared cannot be sent"),
-    ({"trial": object()}, SearchError, "give a function"),
+    ({"jobs": 0}, TrialError, "jobs=0"),
+    ({"jobs": -2}, TrialError, "jobs=-2"),
+    ({"seeds": ()}, TrialError, "give at least one"),
+    ({"seeds": (1, 2, 1)}, TrialError, "each once"),
+    ({"seeds": 3}, TrialError, "a list of whole numbers"),
+    ({"seeds": (0.5,)}, TrialError, "a list of whole numbers"),
+    ({"stages": []}, TrialError, "no stages"),
+    ({"stages": [A, B, Stage("A", B.grid)]}, TrialError, "Two stages are named 'A'"),
+    ({"stages": [Stage("A", A.grid, pick="most")]}, TrialError, "pick is 'most'"),
+    ({"start": START | {"b": print}}, TrialError, "start, setting 'b'.*cannot be written"),
+    ({"shared": (number for number in ())}, TrialError, "shared cannot be sent"),
+    ({"trial": object()}, TrialError, "give a function"),
 ])
 def test_bad_options(run, tmp_path, options, error, message):
     with pytest.raises(error, match=message):
@@ -301,7 +302,7 @@ def test_bad_options(run, tmp_path, options, error, message):
 
 
 def test_a_budget_below_one(tmp_path):
-    with pytest.raises(SearchError, match="budget=0"):
+    with pytest.raises(TrialError, match="budget=0"):
         random_search(trial, A.grid, 0, START, tmp_path / "j")
 
 
@@ -362,7 +363,7 @@ def test_a_journal_of_another_search_is_refused(run, tmp_path, change, message):
     journal = tmp_path / "journal.jsonl"
     run([A])
     before = journal.read_bytes()
-    with pytest.raises(SearchError, match=message) as error:
+    with pytest.raises(TrialError, match=message) as error:
         run([A], **change)
     assert str(journal) in str(error.value)
     assert journal.read_bytes() == before
@@ -425,15 +426,15 @@ def mended(settings, seed, shared):
 def test_a_failed_trial_is_tried_again_where_asked(run, tmp_path, capsys):
     stage, mark, journal = Stage("A", {"a": [1, 2, 3]}), tmp_path / "mended", tmp_path / "journal.jsonl"
     for _ in range(2):
-        with pytest.raises(SearchError) as error:
+        with pytest.raises(TrialError) as error:
             run([stage], mended, shared=str(mark))
         assert f"ValueError: a typing mistake ({journal}, line 2)" in str(error.value)
         assert f"returned no 'accuracy', only loss ({journal}, line 4)" in str(error.value)
         assert "retry_failed=True tries them again" in str(error.value)
-    with pytest.raises(SearchError, match="line 5"):  # the new attempts' lines
+    with pytest.raises(TrialError, match="line 5"):  # the new attempts' lines
         run([stage], mended, shared=str(mark), retry_failed=True)
     mark.touch()
-    with pytest.raises(SearchError, match="a typing mistake"):
+    with pytest.raises(TrialError, match="a typing mistake"):
         run([stage], mended, shared=str(mark), progress=True)
     assert f"3 trials of this stage stand in {journal} as failed; retry_failed=True" in capsys.readouterr().out
     result = run([stage], mended, shared=str(mark), retry_failed=True)
@@ -454,7 +455,7 @@ def test_a_damaged_line_is_named(run, tmp_path, damage):
     lines = journal.read_bytes().split(b"\n")
     journal.write_bytes(b"\n".join([*lines[:2], damage, *lines[3:]]))
     before = journal.read_bytes()
-    with pytest.raises(SearchError, match=r"journal.jsonl, line 3: .* Remove the line"):
+    with pytest.raises(TrialError, match=r"journal.jsonl, line 3: .* Remove the line"):
         run([A])
     assert journal.read_bytes() == before
     journal.write_bytes(b"\n".join([*lines[:2], *lines[3:]]))  # the advice taken
@@ -468,7 +469,7 @@ def test_a_damaged_line_is_named(run, tmp_path, damage):
 def test_a_file_that_is_no_journal_is_left_alone(run, tmp_path, content):
     journal = tmp_path / "journal.jsonl"
     journal.write_bytes(content)
-    with pytest.raises(SearchError, match="is no journal of a search; choose another"):
+    with pytest.raises(TrialError, match="is no journal of trials; choose another"):
         run([A])
     assert journal.read_bytes() == content
 
@@ -477,7 +478,7 @@ def test_a_journal_that_cannot_be_written(run, tmp_path):
     (tmp_path / "file").touch()
     for path, message in ((tmp_path, "a folder stands where the journal should be"),
                           (tmp_path / "file" / "journal", "no file can be written")):
-        with pytest.raises(SearchError, match=message):
+        with pytest.raises(TrialError, match=message):
             run([A], journal=path)
 
 
@@ -486,7 +487,7 @@ def test_two_searches_may_not_write_at_once(run, tmp_path):
     def nested(settings, seed, shared):
         try:
             run([A])
-        except SearchError as error:
+        except TrialError as error:
             assert f"journal.jsonl: this journal is in use by process {os.getpid()} " in str(error)
             return {"accuracy": 1}
         return {"accuracy": 0}
@@ -526,7 +527,7 @@ class Locked:
 
 
 def test_what_no_worker_can_read_is_nobodys_crash(run, tmp_path):
-    with pytest.raises(SearchError, match=r"loky workers cannot go on: ValueError: invalid literal.*journal.jsonl"):
+    with pytest.raises(TrialError, match=r"loky workers cannot go on: ValueError: invalid literal.*journal.jsonl"):
         run([A], shared=Locked(), jobs=2)
     assert len(lines_of(tmp_path / "journal.jsonl")) == 1  # no trial is blamed
 
@@ -621,9 +622,9 @@ def test_nothing_is_written_over_where_nobody_looks(run, capsys):
 
 def test_a_terminal_shows_a_line_with_the_time_left(run, monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(view, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0)
     clock = itertools.count(0, 30)
-    monkeypatch.setattr(view.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     run([A], progress=True)
     output = capsys.readouterr().out
     lines = output.split("\r")
@@ -639,7 +640,7 @@ def test_a_terminal_shows_a_line_with_the_time_left(run, monkeypatch, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"),
                                                (7500, "2 h 5 min")])
 def test_durations(seconds, text):
-    assert view.duration(seconds) == text
+    assert progress.duration(seconds) == text
 
 
 def test_a_notebook_shows_one_table_and_no_errors(tmp_path):
@@ -707,7 +708,7 @@ def test_the_plot_has_a_panel_for_each_stage(run):
 
 def test_a_metric_that_is_no_number_is_named_with_its_line(tmp_path):
     """A tool that rewrote the journal may have made texts of its numbers."""
-    from fashion_tf.search.journal import Journal, make_record
+    from fashion_tf.trials.journal import Journal, make_record
 
     journal = Journal(tmp_path / "journal.jsonl", "trial", "data", {"rate": 0.1})
     journal.open()
@@ -716,5 +717,5 @@ def test_a_metric_that_is_no_number_is_named_with_its_line(tmp_path):
     journal.open()  # null, a metric that was not finite, is read
     journal.close()
     journal.path.write_text(journal.path.read_text().replace("0.5}", '"0.5"}').replace("0.5,", '"0.5",'))
-    with pytest.raises(SearchError, match="line 2: .*the metric accuracy is '0.5'"):
+    with pytest.raises(TrialError, match="line 2: .*the metric accuracy is '0.5'"):
         journal.open()

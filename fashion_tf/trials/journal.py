@@ -1,6 +1,7 @@
-"""A search's journal: one JSON line for what is searched, then one for each trial that ended.
+"""The journal of trials: one JSON line for what they have in common, then one for each trial that ended.
 
-Only ever appended to, so that whatever ends a search, power cut included, costs no trial that ended.
+Only ever appended to, so that whatever ends a search or a cross-validation, power cut included, costs no trial
+that ended.
 """
 
 import codecs
@@ -11,20 +12,22 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from fashion_tf.errors import SearchError
+from fashion_tf.errors import TrialError
 from fashion_tf.files import locked, versions
 
 FINISHED, DIVERGED, CRASHED = "finished", "diverged", "crashed"
 MARK = b'{"journal": '  # how every journal begins
 
 
-def make_record(settings, seed, status, message="", metrics=None, seconds=0.0):
-    """A journal's line for one trial, as a dict. JSON knows no infinity: what is not finite is null."""
-    return {"settings": settings, "seed": seed, "status": status, "message": message,
+def make_record(settings, seed, status, message="", metrics=None, seconds=0.0, details=None):
+    """A journal's line for one trial, as a dict. JSON knows no infinity: a metric that is not finite is null.
+    `details` are plain JSON values of the trial's own; a line has them where there are some."""
+    record = {"settings": settings, "seed": seed, "status": status, "message": message,
             "metrics": {name: value if math.isfinite(value) else None
                         for name, value in (metrics or {}).items()},
             "seconds": round(seconds, 3), "versions": versions(),
             "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    return record | {"details": details} if details else record
 
 
 def trial_key(settings, seed):
@@ -40,7 +43,7 @@ class Journal:
         path: The file; made if it is absent.
         trial: Name of the trial's function.
         data: What stands for the data that the trials share.
-        start: The settings that the search begins with, plain JSON values.
+        start: The settings that all trials begin with, plain JSON values.
 
     Attributes:
         records: `trial_key` to the record; of several lines for one trial, the last counts.
@@ -52,11 +55,11 @@ class Journal:
         self.header = {"journal": 1, "trial": trial, "data": data, "start": start}
 
     def open(self):
-        """Reads what is there, and keeps the file for this search alone.
+        """Reads what is there, and keeps the file for these trials alone.
 
         Raises:
-            SearchError: It cannot be opened, is in use, is no journal, is damaged, or belongs to
-                another search.
+            TrialError: It cannot be opened, is in use, is no journal, is damaged, or belongs to
+                other trials.
         """
         with ExitStack() as stack:
             try:
@@ -64,12 +67,12 @@ class Journal:
                 self.file = stack.enter_context(open(self.path, "a+b"))
                 place = self.path.resolve()
                 stack.enter_context(locked(place.with_name(f".{place.name}.lock"),
-                                           f"{self.path}: this journal", SearchError))
+                                           f"{self.path}: this journal", TrialError))
                 self.file.seek(0)
                 content = self.file.read()
             except OSError as error:
                 state = "a folder stands" if self.path.is_dir() else f"no file can be written ({error.strerror})"
-                raise SearchError(f"{self.path}: {state} where the journal should be; choose another "
+                raise TrialError(f"{self.path}: {state} where the journal should be; choose another "
                                   "file.") from None
             self._read(content)
             self.closing = stack.pop_all()
@@ -115,7 +118,7 @@ class Journal:
             try:
                 self._keep(_checked(json.loads(line)), number)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise SearchError(
+                raise TrialError(
                     f"{self.path}, line {number}: this is no line of a journal ({error}). Remove the "
                     "line, and its trial runs again; or choose another file.") from None
         if self.end + 1 in lines:
@@ -137,7 +140,7 @@ class Journal:
             raise self._foreign() from None
 
     def _foreign(self):
-        return SearchError(f"{self.path}: this file is no journal of a search; choose another one.")
+        return TrialError(f"{self.path}: this file is no journal of trials; choose another one.")
 
     def _compare(self, header):
         changes = [f"the {name} ({header[name]} there, {self.header[name]} now)"
@@ -146,7 +149,7 @@ class Journal:
         changes += [f"the start's {name} ({_shown(was, name)} there, {_shown(now, name)} now)"
                     for name in {**was, **now} if _part(was, name) != _part(now, name)]
         if changes:
-            raise SearchError(f"{self.path}: this journal belongs to another search. It differs in "
+            raise TrialError(f"{self.path}: this journal belongs to other trials. It differs in "
                               + ", ".join(changes) + ". Choose another file, or the old settings.")
 
 
@@ -177,4 +180,6 @@ def _checked(entry):
     for name, value in entry["metrics"].items():
         if value is not None and not isinstance(value, (int, float)):
             raise TypeError(f"the metric {name} is {value!r}")
+    if not isinstance(entry.get("details", {}), dict):
+        raise TypeError("details are no object")
     return entry
