@@ -18,3 +18,10 @@ def parse(model, paths, batch_size=4, out=None):
     from fashion_tf import predictor
 
     return predictor.parse(model, paths, batch_size, out)
+
+
+def stylize(photos, styles=(), garment=None, parser=None, **options):
+    """Paints photos, or one garment of each, or recolours it: see `fashion_tf.style.use.stylize`."""
+    from fashion_tf.style import use
+
+    return use.stylize(photos, styles, garment, parser, **options)

@@ -94,12 +94,37 @@ def _parser():
     predict.add_argument("--out", metavar="FILE|DIR",
                          help="a table (.csv) of all probabilities; for parsing a folder of masks")
 
+    stylize = _command(commands, "stylize", _stylize, "paint photos in the style of paintings, or recolour a garment",
+                       "Writes NAME.png for each photo. With a garment, every pixel outside it stays as it is; a photo "
+                       "without the garment is written unchanged, and exit code 1 tells. Photos that cannot be read "
+                       "are named and left out; exit code 1 then, too.",
+                       ["stylize me.jpg --style starry_night.jpg --out painted",
+                        'stylize photos --style a.jpg --style b.jpg --garment top --parser parsing/parser --out tops',
+                        'stylize me.jpg --garment dress --parser parsing/parser --colour "#803050" --out red'])
+    stylize.add_argument("photos", nargs="+", metavar="PHOTO", help="photos, or a folder of them")
+    stylize.add_argument("--style", dest="styles", action="append", default=[], metavar="PAINTING",
+                         help="a picture whose style is taken; several are mixed")
+    stylize.add_argument("--share", dest="shares", type=float, action="append", metavar="NUMBER",
+                         help="how much a style counts, as often as --style (default: all alike)")
+    stylize.add_argument("--strength", type=float, default=1.0, metavar="S",
+                         help="from 0, the photo's own style, to 1 (default)")
+    stylize.add_argument("--garment", metavar="NAME", help="top, trousers, dress, ... (default: the whole photo)")
+    stylize.add_argument("--parser", metavar="FOLDER",
+                         help="a predictor for parsing, which finds the garment; lesson 51 saves one")
+    stylize.add_argument("--colour", "--color", metavar="COLOUR", help='a name or "#803050": the garment\'s new colour')
+    stylize.add_argument("--stylizer", default="magenta", choices=("magenta", "magenta-hub", "statistics"),
+                         help="magenta (default): its TFLite files in $FASHION_TF_WEIGHTS; magenta-hub: TensorFlow "
+                         "Hub's; statistics: no network, colours and contrasts alone")
+    stylize.add_argument("--out", metavar="DIR", required=True, help="a folder for the pictures")
+
     serve = _command(commands, "serve", _serve, "answer over HTTP with saved models",
                      "Serves saved models over HTTP until it is stopped. The environment variable FASHION_TF_API_KEY, "
                      "where set, is the key that requests must bring.",
                      ["serve clothing_model parsing/parser --index products_index --port 8000"], answers=False)
     serve.add_argument("models", nargs="*", metavar="MODEL", help="folders that save_predictor wrote")
     serve.add_argument("--index", metavar="FOLDER", help="an index of photos, for /v1/similar")
+    serve.add_argument("--stylizer", choices=("magenta", "magenta-hub", "statistics"),
+                       help="who paints for /v1/stylize, as in 'stylize'")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     serve.add_argument("--cors", action="append", default=[], metavar="ORIGIN",
@@ -218,11 +243,23 @@ def _predict(options):
     return 1 if done.skipped else 0, dataclasses.asdict(done), done.text()
 
 
+def _stylize(options):
+    from fashion_tf.style.use import stylize_to
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    done = stylize_to(options.out, options.photos, styles=options.styles, garment=options.garment,
+                      parser=options.parser, strength=options.strength, colour=options.colour, shares=options.shares,
+                      stylizer=options.stylizer)
+    if done.summary():
+        print(done.summary(), file=sys.stderr)
+    return 1 if done.skipped or done.absent else 0, dataclasses.asdict(done), done.text()
+
+
 def _serve(options):
     from fashion_tf.serving import serve
 
     import_tensorflow()
-    serve(options.models, options.index, options.host, options.port, options.cors)
+    serve(options.models, options.index, options.host, options.port, options.cors, stylizer=options.stylizer)
     return 0, None, ""
 
 

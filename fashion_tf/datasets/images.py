@@ -232,6 +232,36 @@ def read_with_size(reference, size):
     return picture, raster.upright
 
 
+def read_with_opacity(reference):
+    """A photo at its own size and upright, its transparency kept.
+
+    Args:
+        reference: A path of an encoded picture.
+
+    Returns:
+        uint8 (height, width, 3) in 0..255; (height, width, 4) where it is transparent somewhere, the last channel
+        being its opacity.
+
+    Raises:
+        DataError: As for `read_image`.
+    """
+    return decode_with_opacity(file_bytes(reference), reference)
+
+
+def decode_with_opacity(data, name):
+    """As `read_with_opacity`, from the bytes of an encoded picture that messages call `name`."""
+    if not data:
+        raise DataError(f"{name}: empty (0 bytes).")
+    encoded = EncodedPicture(data, name)
+    with _DECODING.of(encoded.cost):
+        picture = encoded.decode()
+        eight_bits = not picture.mode.startswith("I")
+        if eight_bits and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
+            array = np.array(picture.convert("RGBA"))
+            return array if array[..., 3].min() < 255 else np.ascontiguousarray(array[..., :3])
+        return np.array(to_rgb(picture))
+
+
 def decode_picture(data, name, size):
     """As `read_with_size`, from the bytes of an encoded picture.
 

@@ -108,6 +108,9 @@ BACKBONES = {
     "vgg16": Backbone(
         "keras.applications:VGG16", "caffe",
         ("block3_conv3", "block4_conv3", "block5_conv3", "block5_pool"), ("vgg16" + _NO_TOP,)),
+    "vgg19": Backbone(
+        "keras.applications:VGG19", "caffe",
+        ("block3_conv4", "block4_conv4", "block5_conv4", "block5_pool"), ("vgg19" + _NO_TOP,)),
     "resnet18": Backbone("fashion_tf.models.resnet18:resnet18", "torch"),
     "resnet50": Backbone("keras.applications:ResNet50", "caffe", _RESNET, ("resnet50" + _NO_TOP,)),
     "resnet50v2": Backbone(

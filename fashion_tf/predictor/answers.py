@@ -6,7 +6,7 @@ import numpy as np
 
 from fashion_tf.datasets.files import text_column
 from fashion_tf.errors import DataError
-from fashion_tf.predictor.outputs import check_masks, mask_path, write_labels, write_mask
+from fashion_tf.predictor.outputs import check_masks, picture_path, write_labels, write_mask
 from fashion_tf.predictor.photos import find_photos, read_photos, unreadable
 
 TASKS = {"classification": "fashion_tf.predict", "parsing": "fashion_tf.parse",
@@ -66,7 +66,7 @@ class Predictor:
         for path, size, probabilities in self._answers(paths, batch_size, skip, step):
             mask = mask_at(probabilities, size)
             if out is not None:
-                write_mask(mask_path(path, out), mask, len(self.classes))
+                write_mask(picture_path(path, out), mask, len(self.classes))
             masks.append(mask)
         if out is not None and masks:
             write_labels(out, self.classes)

@@ -13,7 +13,7 @@ from fashion_tf.files import write_atomically
 
 TABLE_BEGINS, LABELS_BEGIN = b"image,label,probability,", b"number,label\n"
 LABELS_FILE = "labels.csv"
-_SOFTWARE, _OURS = "Software", "fashion_tf parser"  # stands in every mask
+_OURS = "fashion_tf parser"  # stands in every mask, as its software
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate
 
 
@@ -41,28 +41,43 @@ def check_table(out, photos, model=None):
 
 
 def check_masks(out, photos, model=None):
-    """Raises DataError unless masks of these photos may be written into the folder `out`: none has the name of a photo
-    or of anything that is no mask written here, no two have one name."""
+    """Raises DataError unless masks of these photos may be written into the folder `out`, and their labels; see
+    `check_pictures`."""
+    check_pictures(out, photos, _OURS, "mask", model)
+    labels = Path(out) / LABELS_FILE
+    _check_ours(labels, lambda: _begins(labels, LABELS_BEGIN), "table of labels")
+
+
+def check_pictures(out, photos, software, what, model=None):
+    """Raises DataError unless a PNG for each of these photos may be written into the folder `out`: none has the name
+    of a photo or of anything that was not written here, no two have one name.
+
+    Args:
+        out: The folder.
+        photos: Paths.
+        software: What stands in a PNG of this kind as its software.
+        what: What such a PNG is, for messages.
+        model: A predictor's folder, which stays as it is; or None.
+    """
     out, first = Path(out), {}
     if os.path.lexists(out) and not out.is_dir():
-        raise DataError(f"{out}: is a file; the masks of a parser need a folder.")
+        raise DataError(f"{out}: is a file; the {what}s need a folder.")
     _check_place(out, model)
     for photo in photos:
-        mask = mask_path(photo, out)
+        picture = picture_path(photo, out)
         # Many systems take A.png for a.png, and an accent of its own for a letter that has it.
-        other = first.setdefault(normalize("NFC", mask.name).casefold(), photo)
+        other = first.setdefault(normalize("NFC", picture.name).casefold(), photo)
         if other != photo:
-            raise DataError(f"{other} and {photo}: their masks would have the same name; parse them into two folders.")
-        if mask.exists() and mask.samefile(photo):
-            raise DataError(f"{photo}: its mask would replace it; choose another folder than {out} for the masks.")
+            raise DataError(f"{other} and {photo}: their {what}s would have the same name; write them into two "
+                            "folders.")
+        if picture.exists() and picture.samefile(photo):
+            raise DataError(f"{photo}: its {what} would replace it; choose another folder than {out} for the {what}s.")
     folders = {Path(photo).parent for photo in photos}
     if out.is_dir() and any(folder.is_dir() and out.samefile(folder) for folder in folders):
-        raise DataError(f"{out}: holds the photos; choose another folder for the masks.")
+        raise DataError(f"{out}: holds the photos; choose another folder for the {what}s.")
     for photo in photos:
-        mask = mask_path(photo, out)
-        _check_ours(mask, lambda mask=mask: _is_mask(mask), "mask")
-    labels = out / LABELS_FILE
-    _check_ours(labels, lambda: _begins(labels, LABELS_BEGIN), "table of labels")
+        picture = picture_path(photo, out)
+        _check_ours(picture, lambda picture=picture: _is_ours(picture, software), what)
 
 
 def _check_place(folder, model):
@@ -95,12 +110,12 @@ def _begins(path, beginning):
         return False
 
 
-def _is_mask(path):
+def _is_ours(path, software):
     from PIL import Image
 
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            return picture.mode == "P" and picture.info.get(_SOFTWARE) == _OURS
+            return picture.info.get("Software") == software
     except (OSError, SyntaxError, ValueError):
         return False
 
@@ -108,7 +123,8 @@ def _is_mask(path):
 # --- after it ----------------------------------------------------------------------------------
 
 
-def mask_path(photo, out):
+def picture_path(photo, out):
+    """Where a photo's mask, or its new picture, is written."""
     return Path(out) / f"{Path(photo).stem}.png"
 
 
@@ -126,7 +142,7 @@ def mask_png(mask, labels):
     picture = Image.fromarray(mask, mode="P")
     picture.putpalette((np.asarray(label_colours(labels)) * 255).round().astype(np.uint8).tobytes())
     content, note = io.BytesIO(), PngImagePlugin.PngInfo()
-    note.add_text(_SOFTWARE, _OURS)
+    note.add_text("Software", _OURS)
     picture.save(content, "PNG", pnginfo=note)
     return content.getvalue()
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fashion_tf.errors import DataError
 from fashion_tf.predictor.answers import TASKS, Predictor
-from fashion_tf.predictor.outputs import check_masks, check_table, mask_path, write_table
+from fashion_tf.predictor.outputs import check_masks, check_table, picture_path, write_table
 from fashion_tf.predictor.photos import find_photos, unreadable
 from fashion_tf.predictor.storage import load_predictor, read_description
 from fashion_tf.terminal import counted, native_messages_hidden, printable, waiting
@@ -136,7 +136,7 @@ def predict_to(model, photos, out=None):
             for path, mask in zip((path for path in photos if path not in skipped), masks, strict=True):
                 shares = np.bincount(mask.ravel(), minlength=len(predictor.classes)) / mask.size
                 order = np.argsort(-shares, kind="stable")
-                done.rows.append({"image": path, "mask": None if out is None else str(mask_path(path, out)),
+                done.rows.append({"image": path, "mask": None if out is None else str(picture_path(path, out)),
                                   "shares": {predictor.classes[number]: float(shares[number]) for number in order}})
     if not done.rows:
         raise unreadable(done.skipped, len(photos))

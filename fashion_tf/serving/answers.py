@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from fashion_tf.files import json_value
 from fashion_tf.predictor import mask_at, mask_png
+from fashion_tf.style.use import picture_png
 
 from .models import PhotoRefused
 
@@ -31,20 +32,31 @@ import base64
 
 with open("mask.png", "wb") as mask:
     mask.write(base64.b64decode(answer["mask"]))""",
+    "stylize": """import base64
+
+with open("recoloured.png", "wb") as picture:
+    picture.write(base64.b64decode(answer["picture"]))""",
     "similar": 'print([(match["image"], match["similarity"]) for match in answer["matches"]])',
 }
 _LONG = {
     "classify": "Sends a photo of any size to a classifier.",
     "parse": "Sends a photo to a parser. `mask` is a PNG in base64, of the photo's own upright size; its palette's "
              "numbers are the labels.",
+    "stylize": "Sends a photo, and perhaps a painting as the file `style`. All of the photo is painted, or one "
+               "garment, which may get a colour, too. `picture` is a PNG in base64, of the photo's own upright size; "
+               "outside the garment every pixel is the photo's own. A garment that is not there is an error, 422.",
     "similar": "Sends a photo that is compared with those of the index, by the cosine of their embeddings.",
 }
 
 
+_QUERIES = {"stylize": "?garment=jacket&colour=teal"}
+
+
 def described(endpoint):
     """An endpoint's description, with examples for a shell and for Python."""
-    return (f"{_LONG[endpoint]}\n\n```sh\ncurl -F photo=@coat.jpg {_ADDRESS}/v1/{endpoint}\n```\n\n```python\n"
-            f"{_PYTHON.format(address=_ADDRESS, endpoint=endpoint, use=_USES[endpoint])}```\n")
+    asked = endpoint + _QUERIES.get(endpoint, "")
+    return (f"{_LONG[endpoint]}\n\n```sh\ncurl -F photo=@coat.jpg '{_ADDRESS}/v1/{asked}'\n```\n\n```python\n"
+            f"{_PYTHON.format(address=_ADDRESS, endpoint=asked, use=_USES[endpoint])}```\n")
 
 
 class Problem(BaseModel):
@@ -98,6 +110,13 @@ class Parsing(BaseModel):
     mask: str = Field(description="A PNG file in base64.")
 
 
+class Stylized(BaseModel):
+    height: int
+    width: int
+    changed: float = Field(description="The share of its pixels that is new.")
+    picture: str = Field(description="A PNG file in base64.")
+
+
 class Match(BaseModel):
     position: int = Field(description="Its row in the index.")
     similarity: float
@@ -120,6 +139,12 @@ def parsing(served, probabilities, size):
               for number in np.argsort(-shares, kind="stable") if shares[number]]
     return Parsing(model=served.name, height=size[0], width=size[1], labels=labels,
                    mask=base64.b64encode(mask_png(mask, len(served.classes))).decode())
+
+
+def stylized(photo, picture):
+    """The answer for a photo that became another picture."""
+    return Stylized(height=photo.shape[0], width=photo.shape[1], changed=float((picture != photo).any(-1).mean()),
+                    picture=base64.b64encode(picture_png(picture)).decode())
 
 
 def similar(index, embedding, k):

@@ -19,8 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from fashion_tf import __version__
-from fashion_tf.datasets.images import decode_picture
+from fashion_tf.datasets.images import decode_picture, decode_with_opacity, resize
 from fashion_tf.errors import DataError, FashionError
+from fashion_tf.style.use import changed, find_garment, on_white
 
 from . import answers
 from .bounds import KEY_HEADER, RETRY_SECONDS, AccessLog, Bounds, Key, Limits
@@ -28,6 +29,8 @@ from .models import Busy, NotServed, PhotoRefused
 from .work import ClientGone, Workers
 
 FORM = "Send the photo as the file 'photo' of a form (multipart/form-data), with a file name."
+PAINTED_PIXELS = 1 << 22  # of a photo that is painted or recoloured, which takes some fifty bytes a pixel
+STYLE_SIZE = (512, 512)  # that paintings are squeezed to
 _log = logging.getLogger("fashion_tf.serving")
 
 Photo = Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, AVIF, GIF (its first frame), BMP or TIFF; "
@@ -80,6 +83,15 @@ def _load(service):
             _log.exception("The models could not be loaded")
         elif service.when_failed is None:
             _log.error("The models could not be loaded: %s", error)
+
+
+def photo_to_paint(data):
+    """A photo at its own size, with its opacity; PhotoRefused above `PAINTED_PIXELS`."""
+    height, width = decode_picture(data, "The photo", (8, 8))[1]
+    if height * width > PAINTED_PIXELS:
+        raise PhotoRefused(f"The photo has {width} x {height} pixels; photos of more than {PAINTED_PIXELS:,} pixels "
+                           "are not painted. Send it smaller.")
+    return decode_with_opacity(data, "The photo")
 
 
 def _problems(*statuses):
@@ -147,10 +159,46 @@ def _add_models(app):
             embedding = await workers.run(request, workers.waiting, service.embedder.answer, picture)
             return await workers.run(request, workers.decoding, answers.similar, service.index, embedding, k)
 
-    async def decoded(request, photo, size):
+    @app.post("/v1/stylize", summary="Another style or colour", description=answers.described("stylize"), **posted)
+    async def stylize(request: Request, photo: Photo,
+                      style: Annotated[UploadFile | None, File(description="A painting: its style is taken.")] = None,
+                      garment: Annotated[str | None, Query(max_length=100, description="What is changed, such as top, "
+                                                           "trousers, dress; by default all of the photo.")] = None,
+                      colour: Annotated[str | None, Query(max_length=100, description="Of the garment: a name, or a "
+                                                          "hex colour such as %23803050.")] = None,
+                      strength: Annotated[float, Query(ge=0, le=1, description="Of the style.")] = 1.0,
+                      model: Model = None) -> answers.Stylized:
+        workers, service = app.state.workers, app.state.service
+        service.check_ready()
+        if style is None and colour is None:
+            raise PhotoRefused("Nothing to do: send a painting as the file 'style', or a colour.")
+        if colour is not None and garment is None:
+            raise PhotoRefused("A colour is for one garment: name it as 'garment'.")
+        if style is not None and service.stylizer is None:
+            raise NotServed("No stylizer is served here.")
+        parser = None if garment is None else service.find("parsing", model)
+        async with workers.place():
+            data = await photo.read()
+            picture = await workers.run(request, workers.decoding, photo_to_paint, data)
+            painting = None if style is None else await decoded(request, style, STYLE_SIZE, "The style")
+            mask = None
+            if parser is not None:
+                small = await workers.run(request, workers.decoding, resize, on_white(picture), parser.image_size)
+                probabilities = await workers.run(request, workers.waiting, parser.answer, small)
+                mask = await workers.run(request, workers.decoding, find_garment, picture, probabilities,
+                                         parser.classes, garment)
+
+            def paint():
+                with service.painting:
+                    return changed(picture, mask, None if painting is None else service.stylizer,
+                                   [] if painting is None else [painting[0]], None, strength, colour)
+
+            return answers.stylized(picture, await workers.run(request, workers.waiting, paint))
+
+    async def decoded(request, photo, size, name="The photo"):
         """(uint8 (height, width, 3) of `size`, the photo's own (height, width))."""
         data = await photo.read()
-        return await app.state.workers.run(request, app.state.workers.decoding, decode_picture, data, "The photo", size)
+        return await app.state.workers.run(request, app.state.workers.decoding, decode_picture, data, name, size)
 
 
 def _add_errors(app):
@@ -167,7 +215,8 @@ def _add_errors(app):
         first = error.errors()[0]
         place, *names = first["loc"]
         if place == "body":  # a part without a file name is a text, and no file
-            return problem(422, f"photo: {'missing' if first['type'] == 'missing' else 'no file'}. {FORM}")
+            return problem(422, f"{names[0] if names else 'photo'}: "
+                                f"{'missing' if first['type'] == 'missing' else 'no file'}. {FORM}")
         return problem(422, f"{'.'.join(map(str, names))}: {first['msg']}.")
 
     @app.exception_handler(Busy)

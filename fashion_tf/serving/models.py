@@ -120,6 +120,7 @@ class Service:
         folders: Folders of predictors; a model is called what its folder is called.
         index: A folder of an index of photos (`fashion_tf.retrieval`), or None.
         largest_batch: As for `ServedModel`.
+        stylizer: A name that `fashion_tf.style.stylizers.load_stylizer` knows, or None.
 
     Attributes:
         ready: Whether everything is loaded and warm.
@@ -130,17 +131,19 @@ class Service:
         ServiceError: Nothing to serve, or two folders of one name.
     """
 
-    def __init__(self, folders, index=None, largest_batch=None):
+    def __init__(self, folders, index=None, largest_batch=None, stylizer=None):
         self._folders = {}
         for folder in map(Path, folders):
             name = folder.resolve().name
             if name in self._folders:
                 raise ServiceError(f"{folder} and {self._folders[name]}: both would be served as {name!r}; rename one.")
             self._folders[name] = folder
-        if not self._folders and index is None:
+        if not self._folders and index is None and stylizer is None:
             raise ServiceError("There is nothing to serve: give a folder that save_predictor wrote, or --index.")
         self._index_folder, self._largest_batch = None if index is None else Path(index), largest_batch
         self.models, self.index, self.embedder = {}, None, None
+        self._stylizer_name, self.stylizer = stylizer, None
+        self.painting = threading.Lock()  # a TFLite network computes for one caller at a time
         self.ready, self.failure, self.when_failed = False, None, None
         self._loading = threading.Lock()
 
@@ -163,6 +166,10 @@ class Service:
                     self.index = load_index(self._index_folder)
                     self.index.search(self.index.embeddings[:1], 1)  # a large one builds its lists now
                     self.embedder = ServedModel("the index", self.index.embedder)
+                if self._stylizer_name is not None:
+                    from fashion_tf.style.stylizers import load_stylizer
+
+                    self.stylizer = load_stylizer(self._stylizer_name)
                 for model in [*models.values(), *filter(None, [self.embedder])]:
                     model.warm()
             except BaseException as error:

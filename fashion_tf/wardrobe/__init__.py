@@ -12,13 +12,14 @@ from .accessories import ACCESSORIES
 from .articles import ARTICLES, CATEGORIES, GARMENT_TYPES, PARSING_LABELS, TYPE_ARTICLES
 from .drawing import LANDMARK_COUNTS, Drawing, Garment
 from .fabrics import COLOURS, PATTERNS
+from .paintings import PAINTINGS, draw_painting
 from .people import close_up, draw_garment, draw_person
 from .products import PRODUCT_ARTICLES, draw_product
 from .silhouettes import draw_fashion_mnist
 from .styles import STYLES
 
 __all__ = [
-    "ACCESSORIES", "ARTICLES", "CATEGORIES", "COLOURS", "GARMENT_TYPES", "LANDMARK_COUNTS", "PARSING_LABELS",
-    "PATTERNS", "PRODUCT_ARTICLES", "STYLES", "TYPE_ARTICLES", "Drawing", "Garment", "close_up", "draw_fashion_mnist",
-    "draw_garment", "draw_person", "draw_product",
+    "ACCESSORIES", "ARTICLES", "CATEGORIES", "COLOURS", "GARMENT_TYPES", "LANDMARK_COUNTS", "PAINTINGS",
+    "PARSING_LABELS", "PATTERNS", "PRODUCT_ARTICLES", "STYLES", "TYPE_ARTICLES", "Drawing", "Garment", "close_up",
+    "draw_fashion_mnist", "draw_garment", "draw_painting", "draw_person", "draw_product",
 ]  # fmt: skip

@@ -371,13 +371,61 @@ def windows(data):
             "even": 2 * half + 10, "wide": 2 * half + 401, "narrow": 1, "a fraction": reach + 0.21}
 
 
+def gram_matrices(data):
+    flat = np.array(data.maps, float).reshape(6, 3)
+    gram, means = flat.T @ flat / 6, flat.mean(0)
+    lopsided = gram.copy()
+    lopsided[0, 1] += 5
+    return {"sums": 6 * gram, "of means": np.outer(means, means), "covariance": gram - np.outer(means, means),
+            "lopsided": lopsided, "diagonal": np.diag(np.diag(gram)), "of places": flat @ flat.T,
+            "something else": np.full((3, 3), 77.0)}
+
+
+def same_styles(data):
+    def gram(maps):
+        flat = np.array(maps, float).reshape(6, 2)
+        return flat.T @ flat
+
+    right = [letter for letter, maps in data.maps.items() if np.array_equal(gram(maps), gram(data.reference))]
+    return lists(right, data.maps)
+
+
+def costs(data):
+    names = list(data.cost)
+    whole = sum(data.cost.values())
+    cut = sum(data.cost[name] for name in names[:names.index(data.last) + 1])
+    return {"the share": cut / (3 * whole), "pictures only": 3, "layers only": whole / cut,
+            "the layer alone": 3 * whole / data.cost[data.last], "without it": 3 * whole / (cut - data.cost[data.last]),
+            "something else": 41.0}
+
+
+def scaled_twice(data):
+    return lists([letter for letter, top in data.largest.items() if top < 0.004], data.largest)
+
+
+def mixtures(data):
+    own, styles = np.array(data.own, float), np.array(list(data.styles.values()), float)
+    shares = np.array(list(data.shares.values()), float)
+    mixed = shares @ styles / shares.sum()
+    rest = (1 - data.strength) * own
+    return {"reversed": (1 - data.strength) * mixed + data.strength * own, "full": mixed,
+            "sums": data.strength * (shares @ styles) + rest, "alike": data.strength * styles.mean(0) + rest,
+            "added": own + data.strength * mixed, "something else": np.full(3, 55.0), "too long": np.zeros(5)}
+
+
+def strangers(data):
+    return lists([letter for letter, row in data.distance.items()
+                  if any(value < row[data.painted_with[letter]] for value in row.values())], data.distance)
+
+
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
          "23.2": unequal_rows, "31.1": lines, "31.2": shops, "32.1": layer_counts, "32.2": class_shares,
          "33.1": constant_models, "33.2": distances, "33.3": single_changes, "34.1": chances, "34.2": neighbours,
-         "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "51.1": masks, "51.2": unequal_scores,
-         "52.1": ties, "52.2": windows}
+         "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "36.1": gram_matrices, "36.2": same_styles,
+         "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers, "51.1": masks,
+         "51.2": unequal_scores, "52.1": ties, "52.2": windows}
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -412,6 +460,8 @@ def test_the_table_of_wrong_answers_is_whole():
     ("32.2", "accuracy", "the same say"), ("32.2", "f1", "macro F1"), ("33.1", "all", "three numbers only"),
     ("33.2", "as made for", "was made for"), ("33.2", "no deviation", "second division"),
     ("33.3", "too many", "together"),
+    ("36.1", "sums", "take the mean"), ("36.3", "layers only", "two of them"), ("37.1", "reversed", "exchanged"),
+    ("37.1", "sums", "add up to 1"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):

@@ -591,3 +591,21 @@ def test_real_photos(real_data):
         small = read_image(path, (128, 96)).astype(int)
         assert np.abs(small - whole).mean() < 5
         assert abs(small.mean() - reference.mean()) < 0.5
+
+
+def test_opacity_is_kept_where_there_is_some(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
+    opacity = np.uint8([[255, 255, 255, 0]] * 6)
+    Image.fromarray(np.dstack([colours, opacity])).save(tmp_path / "cut_out.png")
+    assert (images.read_with_opacity(tmp_path / "cut_out.png") == np.dstack([colours, opacity])).all()
+    Image.fromarray(np.dstack([colours, np.full_like(opacity, 255)])).save(tmp_path / "opaque.png")
+    Image.fromarray(colours).save(tmp_path / "plain.png")
+    for name in ("opaque.png", "plain.png"):
+        assert (images.read_with_opacity(tmp_path / name) == colours).all()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.dstack([colours, opacity])).save(tmp_path / "turned.png", exif=exif)
+    assert (images.read_with_opacity(tmp_path / "turned.png") == np.rot90(np.dstack([colours, opacity]), -1)).all()
+    (tmp_path / "empty.png").write_bytes(b"")
+    with pytest.raises(DataError, match="empty"):
+        images.read_with_opacity(tmp_path / "empty.png")

@@ -24,6 +24,7 @@ SMALL = ("small_vgg", "small_resnet", "small_resnet_v2", "small_densenet", "smal
 applications = keras.applications
 PREPROCESS = {
     "vgg16": applications.vgg16.preprocess_input,
+    "vgg19": applications.vgg19.preprocess_input,
     "resnet50": applications.resnet50.preprocess_input,
     "resnet50v2": applications.resnet_v2.preprocess_input,
     "mobilenet_v2": applications.mobilenet_v2.preprocess_input,
@@ -37,9 +38,9 @@ PREPROCESS = {
 }
 # By counting the papers' tables: layers with a kernel, and weights without the classifier where
 # keras.io publishes them.
-KERNELS = {"vgg16": 13, "resnet18": 20, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
+KERNELS = {"vgg16": 13, "vgg19": 16, "resnet18": 20, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
            "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_densenet": 12, "small_resnext": 17}
-PARAMETERS = {"vgg16": 14_714_688, "resnet50": 23_587_712, "resnet50v2": 23_564_800}
+PARAMETERS = {"vgg16": 14_714_688, "vgg19": 20_024_384, "resnet50": 23_587_712, "resnet50v2": 23_564_800}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -168,7 +169,7 @@ def test_image_sizes(size):
 
 
 def test_unknown_backbone():
-    with pytest.raises(DataError, match="no backbone 'vgg17'; choose vgg16, resnet18, resnet50"):
+    with pytest.raises(DataError, match="no backbone 'vgg17'; choose vgg16, vgg19, resnet18, resnet50"):
         build_backbone("vgg17", 32)
 
 

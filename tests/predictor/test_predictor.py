@@ -598,7 +598,7 @@ def test_a_mask_does_not_replace_its_photo(loaded, photos, tmp_path):
 
 def test_masks_that_cannot_be_written(loaded, photos, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(DataError, match="file: is a file; the masks of a parser need a folder"):
+    with pytest.raises(DataError, match="file: is a file; the masks need a folder"):
         parse(loaded["parsing"], photos[0], out=tmp_path / "file")
 
 
@@ -759,7 +759,7 @@ def no_model(monkeypatch):
     ("classification", "model/new/labels.csv", "is the model's own folder"),
     ("classification", "dangling.csv", "is a link"), ("classification", "pipe", "is no table of predictions"),
     ("parsing", "photos", "its mask would replace it"), ("parsing", "link to photos", "its mask would replace it"),
-    ("parsing", "notes.csv", "is a file; the masks of a parser need a folder"),
+    ("parsing", "notes.csv", "is a file; the masks need a folder"),
     ("parsing", "dangling.csv", "is a file; the masks"), ("parsing", "notes.csv/masks", "notes.csv: is a file, and"),
     ("parsing", "drawings", r"coat.png: is there already and is no mask"),
     ("parsing", "tables", r"labels.csv: is there already and is no table of labels"),
