@@ -8,7 +8,7 @@ batches at random in one compiled step. Nothing here knows a dataset, only its t
 import hashlib
 import itertools
 import os
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +135,7 @@ def _batches(take, rows, shape, with_masks, batch_size, training, seed, augmenta
              first_epoch):
     kinds = (tf.uint8, tf.uint8 if with_masks else tf.int64)
     change = augmentation is not None and training
-    compiled = tf.function(partial(_augmented, augmentation, with_masks), jit_compile=jit_compile)
+    compiled = _compiled(augmentation, with_masks, jit_compile) if change else None
 
     def load(chosen, number):
         images, targets = tf.numpy_function(take, [chosen], kinds)
@@ -160,6 +160,12 @@ def _row_numbers(rows, batch_size, training, seed, epoch):
     end = rows - rows % batch_size if training else rows
     for start in range(0, end, batch_size):
         yield order[start:start + batch_size], generator.integers(2**32, size=2)
+
+
+@lru_cache(maxsize=32)
+def _compiled(augmentation, with_masks, jit_compile):
+    """One for all pipelines of a kind: a search or a lesson makes many, and tracing takes a second."""
+    return tf.function(partial(_augmented, augmentation, with_masks), jit_compile=jit_compile)
 
 
 def _augmented(augmentation, with_masks, images, targets, number):

@@ -226,6 +226,70 @@ def plot_learning_curves(histories, metric="accuracy"):
     return figure
 
 
+def plot_curves(curves, xlabel, ylabel, title=None, levels=None):
+    """Lines of several runs: a colour and a dash for each name, a line for each run of it.
+
+    Args:
+        curves: (name, run) to (x values, y values in 0..1).
+        xlabel, ylabel: What the axes are.
+        title: Text above.
+        levels: Name to a value that is the same everywhere, such as chance; drawn as thin lines.
+
+    Taught in: 21_three_architectures.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = _new_figure(8, 3.8)
+    axis, names = axes[0, 0], list(dict.fromkeys(name for name, _ in curves))
+    dashes = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3)))
+    palette = sns.color_palette("colorblind")
+    named = set()
+    for (name, _), (x, y) in curves.items():
+        number = names.index(name)
+        axis.plot(x, y, ls=dashes[number % 6], color=palette[number % 10], lw=2,
+                  label=None if name in named else name)
+        named.add(name)
+    for (name, value), dash in zip((levels or {}).items(), ((0, (1, 3)), "-", "--")):
+        axis.axhline(value, color="grey" if dash != "-" else "black", lw=1, ls=dash, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1), title=title)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
+    plt.show()
+    return figure
+
+
+def plot_log_lines(panels, xlabel, ylabel, level=None):
+    """Lines over 0, 1, 2 ... on a logarithmic scale, side by side; a name keeps its colour and mark.
+
+    Args:
+        panels: Title to {name: values above 0}.
+        xlabel, ylabel: What the axes are.
+        level: (name, value) of a line that is drawn across, or None.
+
+    Taught in: 21_three_architectures.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = _new_figure(4.75 * len(panels), 3.8, columns=len(panels))
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    palette, handles = sns.color_palette("colorblind"), {}
+    for axis, (title, lines) in zip(axes.flat, panels.items()):
+        for name, values in lines.items():
+            number = names.index(name)
+            handles[name], = axis.plot(values, "os^Dv"[number % 5], ls=("-", ":", "--", "-.")[number % 4], markersize=4,
+                                       color=palette[number % 10])
+        if level is not None:
+            handles[level[0]] = axis.axhline(level[1], color="black", lw=1)
+        axis.set(yscale="log", xlabel=xlabel, title=title)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel(ylabel)
+    figure.legend(handles.values(), handles, fontsize=9, loc="outside lower center", ncols=min(5, len(handles)))
+    plt.show()
+    return figure
+
+
 def plot_confusion_matrix(truth, predicted, classes, title=None):
     """Confusion matrix: rows are the true classes, each row sums to 100 %; cells show per cent.
 
@@ -268,5 +332,45 @@ def plot_confusion_counts(counts, classes, title=None):
     axes[0, 0].set(xlabel="predicted", ylabel="true", title=title)
     axes[0, 0].tick_params(axis="x", rotation=45)
     plt.setp(axes[0, 0].get_xticklabels(), ha="right", rotation_mode="anchor")
+    plt.show()
+    return figure
+
+
+def plot_paper_and_here(table, ylabel, chance=None, columns=3):
+    """A panel for each of a paper's tables: its values and this run's, the best of each ringed.
+
+    Args:
+        table: Columns ``paper`` and ``here``, numbers in 0..1; an index of (title, row), as the data of
+            `fashion_tf.classroom.paper_beside_here`. Missing values leave a gap.
+        ylabel: What the numbers are.
+        chance: Where to draw a line for a guess, or None.
+        columns: Panels in a row.
+
+    Taught in: 22_hyperparameter_search.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    titles = list(dict.fromkeys(table.index.get_level_values(0)))
+    down = -(-len(titles) // columns)
+    figure, axes = _new_figure(3.35 * columns, 3.2 * down, down, columns, sharey=True)
+    blue, orange = sns.color_palette("colorblind")[:2]
+    for axis, title in zip(axes.flat, titles):
+        rows = table.loc[title].astype(float)
+        for source, colour in (("paper", orange), ("here", blue)):
+            axis.plot(rows.index, rows[source], "o--", color=colour, linewidth=0.8, label=source)
+            if rows[source].notna().any():
+                axis.plot([rows[source].idxmax()], [rows[source].max()], "o", color=colour, markersize=13,
+                          fillstyle="none")
+        if chance is not None:
+            axis.axhline(chance, color="grey", linestyle=":", label="chance")
+        axis.set(title=title, ylim=(0, 1))
+        axis.grid(alpha=0.3)
+        if len(rows) > 4:
+            plt.setp(axis.get_xticklabels(), rotation=30, ha="right")
+    for axis in axes.flat[len(titles):]:
+        axis.axis("off")
+    axes[0, 0].legend(fontsize=8)
+    figure.supylabel(ylabel)
     plt.show()
     return figure

@@ -12,11 +12,14 @@ import numbers
 from functools import lru_cache
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from fashion_tf.errors import TrainingError
 from fashion_tf.files import locked, write_atomically
+from fashion_tf.terminal import import_tensorflow
+
+import_tensorflow()  # a search's worker comes by it here, and its notes would stand among those of the search
+import keras  # noqa: E402
 
 OPTIMIZERS = ("Adam", "Adagrad", "Adadelta", "SGD", "Adamax")
 INITIALIZERS = {
@@ -186,7 +189,7 @@ def train_classifier(settings, seed, shared):
         augmentation = Augmentation(**moves) if any(moves.values()) else None
     except (TypeError, ValueError) as error:
         raise TrainingError(str(error)) from error
-    keras.utils.set_random_seed(seed)
+    # Every draw has this seed for itself. Setting TensorFlow's own makes it forget all compiled steps.
     model = _fresh_model(settings, seed, shared["train_images"].shape[1:3], shared["classes"])
     epoch_steps = len(shared["train_images"]) // settings["batch_size"]
     batches = batches_of(
@@ -206,8 +209,8 @@ def train_classifier(settings, seed, shared):
 def _fresh_model(settings, seed, size, classes):
     """A compiled model as good as new. Tracing and optimising the training step takes longer than a
     small trial itself, so trials share it. What they differ in stands in variables: weights, the
-    optimizer's state, its learning rate and how that falls, decoupled decay, and the strengths of the
-    regularizer (0 is none). Only an optimizer, or Adadelta's rho, makes another computation."""
+    optimizer's state, its learning rate and how that falls, decoupled decay, Adadelta's rho, and the
+    strengths of the regularizer (0 is none). Only another optimizer makes another computation."""
     network = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
     strength, regularizer = settings["regularizer_strength"], settings["regularizer"]
     make_regularizer(regularizer, strength)  # says what is wrong with it
@@ -215,8 +218,8 @@ def _fresh_model(settings, seed, size, classes):
     rate = default_learning_rate(settings["optimizer"]) if rate is None else rate
     decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
     optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
-    key = (settings["backbone"], classes, tuple(size), settings["optimizer"], decay_as == "decoupled",
-           getattr(optimizer, "rho", None))
+    rho = getattr(optimizer, "rho", 0.0)
+    key = (settings["backbone"], classes, tuple(size), settings["optimizer"], decay_as == "decoupled")
     if key not in _COMPILED:
         if len(_COMPILED) >= _COMPILED_AT_MOST:
             _COMPILED.pop(next(iter(_COMPILED)))
@@ -224,7 +227,7 @@ def _fresh_model(settings, seed, size, classes):
     shared = _COMPILED[key]
     shared.model.set_weights(_fresh_weights(*network))
     shared.reset(rate=rate, falls=decay if decay_as == "time" else 0.0,
-                 shrinks=decay if decay_as == "decoupled" else 0.0,
+                 shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
                  l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
     return shared.model
 
@@ -236,10 +239,12 @@ class _Shared:
         import tensorflow as tf
 
         self.model = model
-        self.numbers = {name: tf.Variable(0.0) for name in ("rate", "falls", "shrinks", "l1", "l2")}
+        self.numbers = {name: tf.Variable(0.0) for name in ("rate", "falls", "shrinks", "rho", "l1", "l2")}
         optimizer.learning_rate = _Falling(self.numbers["rate"], self.numbers["falls"])
         if optimizer.weight_decay is not None:
             optimizer.weight_decay = self.numbers["shrinks"]
+        if hasattr(optimizer, "rho"):
+            optimizer.rho = self.numbers["rho"]
         for variable in model.trainable_variables:
             if variable.name == "kernel":
                 variable.regularizer = self._penalty

@@ -13,6 +13,7 @@ from fashion_tf.metrics import (
     boundary_accuracy,
     boundary_f,
     class_weights,
+    resampled_accuracies,
 )
 
 CLASSES = 6
@@ -334,3 +335,44 @@ def test_boundary_f_without_an_outline():
         assert np.isnan(boundary_f(empty, empty))
     with pytest.raises(DataError, match="shape"):
         boundary_f(square, square[:3])
+
+
+def answers(seed, photos=400):
+    """Two networks that find the same photos hard: whether each photo is right, bools (photos,)."""
+    draw = np.random.default_rng(seed)
+    hard = draw.random(photos)
+    return [hard + 0.3 * draw.random(photos) < limit for limit in (0.8, 0.9)]
+
+
+def test_one_training_each_resamples_photos_in_pairs():
+    first, second = answers(0)
+    drawn = resampled_accuracies({"first": first, "second": second[None]}, draws=20_000, seed=1)
+    for name, right in (("first", first), ("second", second)):
+        assert drawn[name].mean() == pytest.approx(right.mean(), abs=0.001)
+        assert drawn[name].std() == pytest.approx(np.sqrt(right.mean() * (1 - right.mean()) / 400), rel=0.03)
+    gain = second.astype(float) - first
+    spread = (drawn["second"] - drawn["first"]).std()
+    assert spread == pytest.approx(gain.std() / 20, rel=0.03)
+    assert spread < 0.8 * np.hypot(drawn["first"].std(), drawn["second"].std())  # that of unpaired networks
+
+
+def test_trainings_are_drawn_as_well():
+    good, bad = np.ones(50, bool), np.zeros(50, bool)
+    drawn = resampled_accuracies({"a": [good, bad], "b": [good, good]}, draws=4000, seed=2)
+    values, counts = np.unique(drawn["a"].round(9), return_counts=True)  # two of two trainings, in any order
+    assert values.tolist() == [0, 0.5, 1] and counts / 4000 == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
+    assert drawn["b"] == pytest.approx(np.ones(4000))
+    mixed = np.stack([answers(seed)[0] for seed in range(3)])
+    spread = resampled_accuracies({"a": mixed}, draws=20_000)["a"].std()
+    by_loop, generator = [], np.random.default_rng(3)
+    for _ in range(4000):
+        chosen = mixed[generator.integers(3, size=3)]
+        by_loop.append(chosen[:, generator.integers(400, size=400)].mean())
+    assert spread == pytest.approx(np.std(by_loop), rel=0.05)
+
+
+def test_networks_that_answered_other_photos():
+    with pytest.raises(DataError, match="answered 3, 4 photos"):
+        resampled_accuracies({"a": [True] * 3, "b": [True] * 4})
+    with pytest.raises(DataError, match="answered 0 photos"):
+        resampled_accuracies({"a": []})

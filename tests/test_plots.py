@@ -1,6 +1,7 @@
 import cv2
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 matplotlib.use("agg")
@@ -42,6 +43,46 @@ def test_learning_curves_name_their_axes_and_start_at_epoch_one():
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2]
     labels = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert labels == ["one, training", "one, validation", "two, training", "two, validation"]
+
+
+def test_runs_of_one_name_share_colour_dash_and_legend():
+    curves = {("one", 1): ([1, 2], [0.1, 0.2]), ("two", 1): ([1, 2], [0.3, 0.4]), ("one", 2): ([1, 3], [0.5, 0.6])}
+    axis = plots.plot_curves(curves, "epoch", "accuracy", "Title", {"chance": 0.25}).axes[0]
+    first, other, second, chance = axis.lines
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("epoch", "accuracy", "Title")
+    assert second.get_xydata().tolist() == [[1, 0.5], [3, 0.6]]
+    assert first.get_color() == second.get_color() != other.get_color()
+    assert first.get_linestyle() == second.get_linestyle() != other.get_linestyle()
+    assert list(chance.get_ydata()) == [0.25, 0.25]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["one", "two", "chance"]
+
+
+def test_lines_on_a_logarithmic_scale_keep_their_colours_across_panels():
+    figure = plots.plot_log_lines({"there": {"a": [1, 10], "b": [1, 0.1]}, "back": {"b": [2, 3]}}, "block", "size",
+                                  ("limit", 0.5))
+    there, back = figure.axes
+    assert [axis.get_yscale() for axis in figure.axes] == ["log", "log"]
+    assert [axis.get_title() for axis in figure.axes] == ["there", "back"]
+    assert there.lines[0].get_xydata().tolist() == [[0, 1], [1, 10]]
+    assert there.lines[1].get_color() == back.lines[0].get_color() != there.lines[0].get_color()
+    assert list(back.lines[1].get_ydata()) == [0.5, 0.5]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "limit"]
+
+
+def test_the_paper_and_this_run_stand_in_one_panel_a_table_with_the_best_ringed():
+    index = pd.MultiIndex.from_tuples([("One", "a"), ("One", "b"), ("One", "c"), ("Two", "a"), ("Two", "b")])
+    table = pd.DataFrame({"paper": [0.1, 0.3, 0.2, 0.5, 0.4], "here": [0.2, None, 0.6, None, None]}, index)
+    figure = plots.plot_paper_and_here(table, "accuracy", chance=0.1)
+    one, two, empty = figure.axes
+    assert (one.get_title(), two.get_title(), empty.axison) == ("One", "Two", False)
+    assert figure.get_supylabel() == "accuracy"
+    paper, best_paper, here, best_here, chance = one.lines
+    assert paper.get_ydata().tolist() == [0.1, 0.3, 0.2] and here.get_ydata()[[0, 2]].tolist() == [0.2, 0.6]
+    assert [*zip(best_paper.get_xdata(), best_paper.get_ydata())] == [("b", 0.3)]
+    assert [*zip(best_here.get_xdata(), best_here.get_ydata())] == [("c", 0.6)]
+    assert list(chance.get_ydata()) == [0.1, 0.1]
+    assert len(two.lines) == 4  # nothing of this run to ring
+    assert [text.get_text() for text in one.get_legend().get_texts()] == ["paper", "here", "chance"]
 
 
 def test_the_confusion_matrix_counts_per_true_class():

@@ -196,6 +196,7 @@ TRIALS = {
                           "rotation": 10.0, "zoom": 0.1, "flip": True},
     "rho": SHORT | {"optimizer": "Adadelta", "weight_decay": 0.75, "weight_decay_as": "rho",
                     "learning_rate": 1.0, "regularizer": "L1 & L2"},
+    "adadelta": SHORT | {"optimizer": "Adadelta", "learning_rate": 1.0, "regularizer": "L1 & L2"},
 }
 
 
@@ -218,6 +219,15 @@ def test_trials_repeat_whatever_ran_between_them(shared, monkeypatch):
                for metrics in first.values())
 
 
+def test_a_trial_draws_from_its_own_seed_alone(shared):
+    settings, found = TRIALS["decoupled"], []
+    for other in (1, 2):
+        keras.utils.set_random_seed(other)
+        training._COMPILED.clear()
+        found.append(train_classifier(settings, 5, shared))
+    assert found[0] == found[1] != train_classifier(settings, 6, shared)
+
+
 def test_a_fresh_process_gives_the_same(shared):
     chosen = ("decoupled", "adam again, other rate")
     code = ("import json, test_training as t\nt.BACKBONES['tiny'] = t.Backbone('test_training:tiny', 'tf')\n"
@@ -230,12 +240,18 @@ def test_a_fresh_process_gives_the_same(shared):
         assert train_classifier(TRIALS[name], 1, shared) == theirs[chosen.index(name)], name
 
 
-def test_metrics_are_those_of_a_model_by_hand(shared):
-    settings = SHORT | {"optimizer": "SGD", "learning_rate": 0.05, "regularizer": "L2",
-                        "regularizer_strength": 1e-3, "flip": True, "initializer": "He Uniform"}
+@pytest.mark.parametrize("chosen, optimizer", [
+    ({"optimizer": "SGD", "learning_rate": 0.05}, lambda: keras.optimizers.SGD(0.05)),
+    ({"optimizer": "Adadelta", "learning_rate": 1.0, "weight_decay": 0.75, "weight_decay_as": "rho"},
+     lambda: keras.optimizers.Adadelta(1.0, rho=0.75)),
+    ({"optimizer": "Adadelta", "learning_rate": 1.0}, lambda: keras.optimizers.Adadelta(1.0)),
+])
+def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
+    settings = SHORT | chosen | {"regularizer": "L2", "regularizer_strength": 1e-3, "flip": True,
+                                 "initializer": "He Uniform"}
     model = build_classifier("tiny", 3, 32, initializer="he_uniform",
                              regularizer=keras.regularizers.L2(1e-3), seed=4)
-    model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"])
     batches = batches_of(shared["train_images"], shared["train_labels"], 12, training=True, seed=4,
                          augmentation=Augmentation(flip=True), jit_compile=False)
     history = model.fit(batches, epochs=2, shuffle=False, verbose=0).history

@@ -191,8 +191,6 @@ def random_search(trial, space, budget, start, journal, draw_seed=0, metric="acc
 
     Raises:
         TrialError: As `greedy_search`; or a budget below 1.
-
-    Taught in: 22_hyperparameter_search.ipynb
     """
     import numpy as np
 
