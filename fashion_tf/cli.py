@@ -117,6 +117,16 @@ def _parser():
                          "Hub's; statistics: no network, colours and contrasts alone")
     stylize.add_argument("--out", metavar="DIR", required=True, help="a folder for the pictures")
 
+    describe = _command(commands, "describe", _describe, "say what somebody wears, or that it is not sure",
+                        "Finds the garments of photos, names their types and the style. Where the models are not sure, "
+                        "it says so. Photos that cannot be read are named and left out; exit code 1 then.",
+                        ["describe street.jpg --parser parsing/parser --types types --styles styles --out seen"])
+    describe.add_argument("photos", nargs="+", metavar="PHOTO", help="photos, or a folder of them")
+    describe.add_argument("--parser", metavar="FOLDER", required=True, help="a saved parser, which finds the garments")
+    describe.add_argument("--types", metavar="FOLDER", required=True, help="a saved classifier of garments")
+    describe.add_argument("--styles", metavar="FOLDER", help="a saved classifier of whole photos")
+    describe.add_argument("--out", metavar="DIR", help="annotated pictures go here")
+
     serve = _command(commands, "serve", _serve, "answer over HTTP with saved models",
                      "Serves saved models over HTTP until it is stopped. The environment variable FASHION_TF_API_KEY, "
                      "where set, is the key that requests must bring.",
@@ -253,6 +263,17 @@ def _stylize(options):
     if done.summary():
         print(done.summary(), file=sys.stderr)
     return 1 if done.skipped or done.absent else 0, dataclasses.asdict(done), done.text()
+
+
+def _describe(options):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow()
+    from fashion_tf.describe import describe_to
+
+    done = describe_to(options.photos, options.parser, options.types, options.styles, options.out)
+    for path, reason in done.skipped:
+        print(f"skipped {printable(path)}: {printable(reason)}", file=sys.stderr)
+    return 1 if done.skipped else 0, done.as_json(), done.text()
 
 
 def _serve(options):

@@ -1,0 +1,8 @@
+"""What somebody wears, from one photo: the garments' types and the style, each with the right not to be sure."""
+
+from .calibration import Calibration, calibrate, calibration_error, set_table
+from .find import Found, find_garments
+from .use import Answer, Description, Garment, describe, describe_to
+
+__all__ = ["Answer", "Calibration", "Description", "Found", "Garment", "calibrate", "calibration_error", "describe",
+           "describe_to", "find_garments", "set_table"]

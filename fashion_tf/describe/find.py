@@ -1,0 +1,60 @@
+"""The garments of a photo, from what a parser says of its pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Labels of the parsing datasets, in lower case and without alternatives, that are garments by themselves: no shoes,
+# bags, jewels, and nothing worn on head, hands or feet.
+WORN = {"blazer", "blouse", "bodysuit", "cape", "cardigan", "coat", "dress", "hoodie", "jacket", "jeans", "jumper",
+        "legging", "leggings", "pants", "romper", "shirt", "shorts", "skirt", "suit", "sweater", "sweatshirt",
+        "swimwear", "t-shirt", "top", "vest"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """One garment in a photo.
+
+    Attributes:
+        name: What the parser calls it.
+        box: (x1, y1, x2, y2) in pixels, right and bottom exclusive.
+        mask: bools (height, width).
+        share: Of the photo's pixels.
+    """
+
+    name: str
+    box: tuple
+    mask: np.ndarray
+    share: float
+
+
+def find_garments(mask, labels, least=0.01):
+    """Each label that is worn, as one garment: its largest connected part, and others near as large.
+
+    Args:
+        mask: Label numbers, (height, width), as `fashion_tf.parse` gives them.
+        labels: The labels' names.
+        least: Share of the photo's pixels below which nothing is a garment: a parser's specks.
+
+    Returns:
+        A list of `Found`, the largest first; empty where nobody is dressed.
+    """
+    import cv2
+
+    found = []
+    for number, name in enumerate(labels):
+        if not set(name.lower().split("/")) & WORN:
+            continue
+        count, parts, states, _ = cv2.connectedComponentsWithStats((mask == number).astype(np.uint8), connectivity=8)
+        areas = states[1:, cv2.CC_STAT_AREA]
+        if count < 2 or areas.max() < 1:
+            continue
+        # An open coat is two halves; a speck on the wall is none of it.
+        kept = np.isin(parts, 1 + np.flatnonzero(areas >= areas.max() / 4))
+        share = float(kept.mean())
+        if share < least:
+            continue
+        rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+        box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        found.append(Found(name, box, kept, share))
+    return sorted(found, key=lambda garment: -garment.share)

@@ -1,0 +1,162 @@
+"""Photos described: which garments are found, what the answers say, what is written, and what cannot be."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion_tf import cli, predictor
+from fashion_tf.describe import Calibration, describe, describe_to, find_garments
+from fashion_tf.errors import DataError
+
+LABELS = ("background", "skin", "jacket/blazer", "pants/jeans", "bag")
+COLOURS = np.array([[255, 255, 255], [230, 190, 160], [200, 30, 30], [30, 30, 200], [20, 200, 20]])
+SURE = Calibration(1.0, 0.6, 0.9, 100)  # a set holds what has 0.6 or more
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """Somebody in red and blue, with a bag, on white; a red speck on the wall."""
+    mask = np.zeros((96, 64), int)
+    mask[4:20, 24:40] = 1
+    mask[20:52, 16:48] = 2
+    mask[52:92, 20:44] = 3
+    mask[40:52, 50:60] = 4
+    mask[2:5, 56:60] = 2
+    path = tmp_path_factory.mktemp("photos") / "street.png"
+    Image.fromarray(COLOURS[mask].astype(np.uint8)).save(path)
+    return path, mask
+
+
+def nearest_colour(inputs, colours, sharpness):
+    """softmax(-sharpness |x - colour|^2), as one pointwise convolution: exact for given colours."""
+    layer = keras.layers.Conv2D(len(colours), 1, activation="softmax")
+    outputs = layer(inputs)
+    layer.set_weights([2 * sharpness * colours.T[None, None].astype("float32"),
+                       -sharpness * (colours ** 2).sum(1).astype("float32")])
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    inputs = keras.Input((96, 64, 3))
+    parser = keras.Model(inputs, nearest_colour(inputs, COLOURS.astype(float), 1e-3))
+    predictor.save_predictor(folder / "parser", parser, LABELS, (96, 64), "parsing")
+    # Types and styles look at the mean colour: red is a coat, blue are jeans, grey is neither for sure.
+    means = np.array([[200, 30, 30], [30, 30, 200]], float)
+    for name, classes, about in (
+            ("types", ("coat", "jeans"), {"calibration": SURE.as_json(), "crop": {"masking": "mean", "square": 0}}),
+            ("styles", ("rock", "mode"), {"calibration": SURE.as_json()}),
+            ("uncalibrated", ("coat", "jeans"), {})):
+        pictures = keras.Input((32, 32, 3))
+        colour = keras.layers.GlobalAveragePooling2D(keepdims=True)(pictures)
+        model = keras.Model(pictures, keras.layers.Flatten()(nearest_colour(colour, means, 3e-4)))
+        predictor.save_predictor(folder / name, model, classes, 32, about=about)
+    return {name: folder / name for name in ("parser", "types", "styles", "uncalibrated")}
+
+
+# --- finding -----------------------------------------------------------------------------------
+
+
+def test_garments_are_found_without_specks_skin_and_bags(photo):
+    found = find_garments(photo[1], LABELS)
+    assert [garment.name for garment in found] == ["jacket/blazer", "pants/jeans"]
+    assert [garment.box for garment in found] == [(16, 20, 48, 52), (20, 52, 44, 92)]
+    np.testing.assert_array_equal(found[1].mask, photo[1] == 3)
+    assert not found[0].mask[2:5, 56:60].any() and found[0].share == 32 * 32 / (96 * 64)
+
+
+def test_an_open_coat_is_two_halves_and_nobody_wears_nothing():
+    mask = np.zeros((40, 40), int)
+    mask[5:35, 5:12] = mask[5:35, 20:26] = 2
+    garment, = find_garments(mask, LABELS)
+    assert garment.box == (5, 5, 26, 35)
+    assert find_garments(np.zeros((40, 40), int), LABELS) == []
+    tiny = np.zeros((40, 40), int)
+    tiny[0:3, 0:3] = 3
+    assert find_garments(tiny, LABELS) == [] and len(find_garments(tiny, LABELS, least=0.005)) == 1
+
+
+# --- describing --------------------------------------------------------------------------------
+
+
+def test_a_photo_is_described_with_what_the_models_say(photo, models):
+    row, = describe(photo[0], models["parser"], models["types"], models["styles"])
+    assert [garment.parsed_as for garment in row.garments] == ["jacket/blazer", "pants/jeans"]
+    assert [garment.type.label for garment in row.garments] == ["coat", "jeans"]
+    for garment in row.garments:
+        assert sum(garment.type.probabilities.values()) == pytest.approx(1)
+        assert garment.type.candidates == [garment.type.label]
+        assert next(iter(garment.type.probabilities)) == garment.type.label
+    expected = predictor.load_predictor(models["styles"]).predict(str(photo[0]))
+    assert row.style.probabilities[expected["label"][0]] == pytest.approx(expected["probability"][0], abs=1e-5)
+    assert "coat (" in row.text() and row.text().startswith(str(photo[0]))
+
+
+def loaded(models, name, calibration):
+    model = predictor.load_predictor(models[name])
+    return predictor.Predictor(model.model, model.classes, model.image_size, model.task,
+                               model.about | {"calibration": calibration.as_json()})
+
+
+def test_several_or_none_are_not_sure(photo, models):
+    for threshold, count in ((0.0, 2), (1.0, 0)):
+        hot = loaded(models, "types", Calibration(20.0, threshold, 0.9, 100))
+        row, = describe(photo[0], models["parser"], hot)
+        assert row.style is None
+        assert all(garment.type.label is None and len(garment.type.candidates) == count for garment in row.garments)
+        assert ("not sure: coat or jeans" if count else "not sure, like nothing known") in row.text()
+
+
+def test_a_photo_with_no_person_has_no_garment(tmp_path, models):
+    Image.new("RGB", (80, 80), "white").save(tmp_path / "wall.png")
+    row, = describe(tmp_path / "wall.png", models["parser"], models["types"])
+    assert row.garments == [] and row.text().endswith("no garment found")
+
+
+def test_pictures_are_written_and_none_is_replaced(photo, models, tmp_path):
+    done = describe_to([str(photo[0])], models["parser"], models["types"], models["styles"], tmp_path / "out")
+    before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (photo[0], tmp_path / "out/street.png"))
+    assert before.shape == after.shape and 0.02 < (before != after).any(-1).mean() < 0.9
+    assert done.rows[0].garments[0].type.label == "coat"
+    with pytest.raises(DataError, match="is there already"):
+        describe_to([str(photo[0])], models["parser"], models["types"], out=tmp_path / "out")
+
+
+def test_what_cannot_be_read_is_named_and_left_out(photo, models, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="broken.jpg"):
+        describe([str(photo[0]), str(tmp_path / "broken.jpg")], models["parser"], models["types"])
+    done = describe_to([str(photo[0]), str(tmp_path / "broken.jpg")], models["parser"], models["types"])
+    assert len(done.rows) == 1 and done.skipped[0][0].endswith("broken.jpg")
+    with pytest.raises(DataError, match="broken.jpg"):
+        describe_to([str(tmp_path / "broken.jpg")], models["parser"], models["types"])
+
+
+@pytest.mark.parametrize(("roles", "message"), [
+    (("parser", "uncalibrated"), "types: this model was saved without a calibration"),
+    (("types", "types"), "saved for classification, not for parsing"),
+    (("parser", "parser"), "saved for parsing, not for classification")])
+def test_models_that_cannot_take_a_part(photo, models, roles, message):
+    with pytest.raises(DataError, match=message):
+        describe(photo[0], *(models[role] for role in roles))
+
+
+@pytest.mark.parametrize("crop", [{"masking": "black"}, {"square": -1}, {"square": True}, []])
+def test_a_crop_that_cannot_be(photo, models, crop):
+    model = predictor.load_predictor(models["types"])
+    model = predictor.Predictor(model.model, model.classes, model.image_size, model.task, model.about | {"crop": crop})
+    with pytest.raises(DataError, match="types: the model's crop is"):
+        describe(photo[0], models["parser"], model)
+
+
+def test_the_command(photo, models, tmp_path, capsys):
+    options = ["describe", str(photo[0]), "--parser", str(models["parser"]), "--types", str(models["types"])]
+    assert cli.main([*options, "--styles", str(models["styles"]), "--out", str(tmp_path / "seen")]) == 0
+    assert "coat (" in capsys.readouterr().out and (tmp_path / "seen" / "street.png").is_file()
+    assert cli.main([*options, "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["rows"][0]["garments"][0]["type"]["label"] == "coat" and value["rows"][0]["style"] is None
