@@ -30,13 +30,14 @@ class Restarted:
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def fit(self, inputs, labels, validation_data=None, **options):
+    def fit(self, inputs, labels, validation_data=None, verbose=0, **options):
         """As `keras.Model.fit`, from the weights that the model had at first.
 
         Args:
             inputs: Arrays as the model takes them, (rows, ...), or with an axis of views, (rows, views, ...).
             labels: (rows,).
             validation_data: (inputs, labels) alike, or None. Its measures are those of single views.
+            verbose: As Keras's, but silent by itself.
             options: Others of `keras.Model.fit`.
 
         Returns:
@@ -45,7 +46,8 @@ class Restarted:
         for variable, value in zip(self._variables(), self.start, strict=True):
             variable.assign(value)
         validation_data = validation_data and self._single(*validation_data)
-        return self.model.fit(*self._single(inputs, labels), validation_data=validation_data, **options)
+        return self.model.fit(*self._single(inputs, labels), validation_data=validation_data,
+                              verbose=verbose, **options)
 
     def predict(self, inputs, verbose=0):
         """The mean of the model's outputs over the views, (rows, outputs)."""

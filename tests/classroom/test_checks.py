@@ -418,13 +418,42 @@ def strangers(data):
                   if any(value < row[data.painted_with[letter]] for value in row.values())], data.distance)
 
 
+def twins(data):
+    rows = sum(times * count for times, count in data.drawn.items())
+    one = {times: 1 - (1 / data.folds) ** (times - 1) for times in data.drawn}
+    repeated = (rows - data.drawn[1]) / rows
+    return {"garments": sum(count * one[times] for times, count in data.drawn.items()) / sum(data.drawn.values()),
+            "repeated": repeated, "as pairs": (1 - 1 / data.folds) * repeated, "trained on": 1 - 1 / data.folds,
+            "everything": 0.999, "something else": 0.011, "per cent": 100 * repeated}
+
+
+def floors(data):
+    top = 1 - data.smoothing + data.smoothing / data.classes
+    small = data.smoothing / data.classes
+    right = -top * math.log(top) - (data.classes - 1) * small * math.log(small)
+    return {"zero": 0, "one class": -math.log(top), "bits": math.log2(math.e) * right,
+            "first term": -top * math.log(top), "below": right / 2.7, "above": 3 * right, "negative": -right}
+
+
+def sizes(data):
+    def impossible(size):
+        return any(min(abs(round(100 * right / size, 2) - value) for right in range(size + 1)) > 1e-6
+                   for value in data.accuracies)
+
+    wrong = [size for size in data.sizes if impossible(size)]
+    return {"another": wrong[0], "and another": wrong[-1], "a stranger": 4321, "an accuracy": data.accuracies[0],
+            "all": data.sizes}
+
+
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
          "23.2": unequal_rows, "31.1": lines, "31.2": shops, "32.1": layer_counts, "32.2": class_shares,
          "33.1": constant_models, "33.2": distances, "33.3": single_changes, "34.1": chances, "34.2": neighbours,
          "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "36.1": gram_matrices, "36.2": same_styles,
-         "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers, "51.1": masks,
+         "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers,
+         "41.1": twins, "41.2": sizes, "41.3": floors,
+         "51.1": masks,
          "51.2": unequal_scores, "52.1": ties, "52.2": windows}
 
 
@@ -462,6 +491,8 @@ def test_the_table_of_wrong_answers_is_whole():
     ("33.3", "too many", "together"),
     ("36.1", "sums", "take the mean"), ("36.3", "layers only", "two of them"), ("37.1", "reversed", "exchanged"),
     ("37.1", "sums", "add up to 1"),
+    ("41.1", "garments", "average over garments"), ("41.1", "repeated", "held out together"),
+    ("41.2", "another", "no fold can print"), ("41.3", "bits", "natural logarithm"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):
