@@ -162,9 +162,11 @@ def _parser():
     report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
 
     grade = _command(commands, "grade", _grade, "grade a class's executed notebooks",
-                     "Grades executed notebooks without running them; what has not changed since the last time is "
-                     "kept. Exit code 1 if one could not be graded.",
-                     ["grade submissions.zip --out grades", "grade submitted --roster roster.csv --out grades"])
+                     "Grades executed notebooks; what has not changed since the last time is kept. Nothing of them is "
+                     "run, unless --rerun says so: then each is run again in a sandbox, on sample data, under another "
+                     "seed and with its student's own personal data. Exit code 1 if one could not be graded.",
+                     ["grade submissions.zip --out grades", "grade submitted --roster roster.csv --out grades",
+                      "grade submissions.zip --out grades --rerun"])
     grade.add_argument("submissions", metavar="SUBMISSIONS",
                        help="a folder of students' folders, or the zip that Moodle, Canvas or nbgrader exports")
     grade.add_argument("--out", metavar="DIR", required=True, help="grades, tables and pages go here")
@@ -172,6 +174,18 @@ def _parser():
     grade.add_argument("--roster", metavar="FILE", help="the class as CSV, as Canvas or Moodle exports it")
     grade.add_argument("--jobs", type=_number_or_auto, default="auto", metavar="N|auto",
                        help="files at a time (default: as many as cores)")
+    again = grade.add_argument_group("running again")
+    again.add_argument("--rerun", action="store_true", help="run each notebook again, and grade that")
+    again.add_argument("--engine", choices=("bubblewrap", "docker", "podman", "none"), default="bubblewrap",
+                       help="what keeps a notebook in (default: bubblewrap)")
+    again.add_argument("--image", default="", metavar="IMAGE", help="the container's image, with this release in it")
+    again.add_argument("--unprotected", default="", metavar="WORDS",
+                       help="what a notebook need not be kept from, such as \"network, files\"; else nothing is run")
+    again.add_argument("--seed", type=int, default=1009, help="the lessons' SEED (default: %(default)s)")
+    again.add_argument("--cell-minutes", type=float, metavar="M", help="limit of a cell (default: from the lesson's)")
+    again.add_argument("--lesson-minutes", type=float, metavar="M", help="limit of a notebook (default: likewise)")
+    again.add_argument("--backend", choices=("loky", "ray", "dask"), default="loky",
+                       help="processes here, or a cluster whose machines share the folders")
 
     lint = _command(commands, "lint", _lint, "check the notebooks against the house rules",
                     "Checks notebooks, without executing them. Exit code 1 if something is wrong.",
@@ -304,10 +318,14 @@ def _report(options):
 
 def _grade(options):
     from fashion_tf.classroom.course import find_course_file
-    from fashion_tf.classroom.grading import grade_class
+    from fashion_tf.classroom.grading import Rerun, grade_class
 
+    words = tuple(word.strip() for word in options.unprotected.split(",") if word.strip())
+    rerun = Rerun(options.engine, options.image, words, options.seed, options.cell_minutes, options.lesson_minutes,
+                  options.backend) if options.rerun else None
     summary = grade_class(options.submissions, options.out, _load_course(options),
-                          options.course or find_course_file(), options.rubric, options.roster, options.jobs, say=_say)
+                          options.course or find_course_file(), options.rubric, options.roster, options.jobs, say=_say,
+                          rerun=rerun)
     last = (f"{summary.graded} file{'' if summary.graded == 1 else 's'} graded, {summary.kept} kept from before; "
             f"{len(summary.problems)} of {len(summary.rows)} rows without a grade. See {options.out}/class.html.")
     return 1 if summary.problems else 0, summary.as_json(), "\n".join([*summary.notes, last])

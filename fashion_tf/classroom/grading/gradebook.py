@@ -1,20 +1,21 @@
 """A class graded: every file once, each grade kept as soon as it is known, and the tables and pages written."""
 
-import os
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from fashion_tf.classroom.grading import pages, tables
 from fashion_tf.classroom.grading.collect import collect, student_of_file
 from fashion_tf.classroom.grading.copies import find_copies
-from fashion_tf.classroom.grading.grader import GRADES, Task, grade_file, grade_path, kept_grade
+from fashion_tf.classroom.grading.grader import GRADES, Task, grade_file, grade_path, kept_grade, lesson_of_file
 from fashion_tf.classroom.grading.overrides import apply_overrides, read_overrides
+from fashion_tf.classroom.grading.rerun import check_options, close_ahead, cores, isolate, plan_lesson, workers_for
 from fashion_tf.classroom.grading.roster import Class, read_roster
 from fashion_tf.classroom.grading.rubric import default_rubric, load_rubric
+from fashion_tf.cluster import connected
 from fashion_tf.errors import RunError
 from fashion_tf.files import locked
 
@@ -84,8 +85,9 @@ class Summary:
         return {"graded": self.graded, "kept": self.kept, "skipped": self.skipped, "notes": self.notes, "rows": rows}
 
 
-def grade_class(submissions, out, course, course_path=None, rubric=None, roster=None, jobs="auto", say=print):
-    """Grades a class's executed notebooks; executes nothing.
+def grade_class(submissions, out, course, course_path=None, rubric=None, roster=None, jobs="auto", say=print,
+                rerun=None):
+    """Grades a class's executed notebooks; executes nothing, unless it is told to.
 
     Args:
         submissions: A folder or an archive; see `fashion_tf.classroom.grading.collect.collect`.
@@ -95,21 +97,26 @@ def grade_class(submissions, out, course, course_path=None, rubric=None, roster=
         course_path: Where it was read from; None: course.yml in its root.
         rubric: A rubric.yml; None: derived from course.yml.
         roster: A CSV file of the class; None: nobody is expected, and ids are compared within the class.
-        jobs: Files at a time; ``"auto"``: as many as there are cores.
+        jobs: Files at a time; ``"auto"``: as many as there are cores, and no more than memory bears where they are
+            run again.
         say: Called with a line of text where a file could not be graded or was passed over.
+        rerun: A `fashion_tf.classroom.grading.rerun.Rerun`: every submission is run again, in a sandbox, and
+            graded by that; None: none is.
 
     Returns:
         A `Summary`.
 
     Raises:
         FashionError: The submissions, the rubric, the roster or the overrides cannot be read, or `out` cannot be
-            written or is in use.
+            written or is in use; or nothing can be run again here as safely as asked for.
     """
     course_path = str(course_path or course.root / "course.yml")
     rules = load_rubric(rubric, course) if rubric else default_rubric(course)
     people = read_roster(roster) if roster else []
     out = Path(out)
     _prepare(out, submissions)
+    if rerun is not None:
+        check_options(rerun)
     overrides = read_overrides(out)
     with locked(out / ".lock", f"The folder {out}", RunError), \
             tempfile.TemporaryDirectory(prefix="fashion-tf-grade-", ignore_cleanup_errors=True) as scratch:
@@ -118,7 +125,7 @@ def grade_class(submissions, out, course, course_path=None, rubric=None, roster=
         found = collect(submissions, Path(scratch))
         for line in found.skipped:
             say(f"passed over: {line}")
-        tasks = _tasks(found.submissions, people, course, course_path, rules, out)
+        tasks = _tasks(found.submissions, people, course, course_path, rules, out, rerun)
         grades, book = [], _Book(out, rules, people, overrides, course)
         fresh = []
         for task in tasks:
@@ -128,7 +135,13 @@ def grade_class(submissions, out, course, course_path=None, rubric=None, roster=
             else:
                 grades.append(kept)
         kept, again = len(grades), 0.0
-        for grade in _graded(fresh, _workers(jobs)):
+        workers, backend = cores() if jobs == "auto" else max(1, int(jobs)), "loky"
+        if rerun is not None and fresh:
+            workers, backend = workers_for(rerun, jobs, len(fresh)), rerun.backend
+            paths = submissions, out, rubric, roster
+            isolation = isolate(rerun, course_path, max(workers, 1), paths, say)
+            fresh = _planned(fresh, rerun, isolation, course, Path(scratch), workers, say)
+        for grade in _graded(fresh, workers, backend):
             grades.append(grade)
             if grade.problem:
                 say(f"{grade.shown}: {grade.problem}")
@@ -142,6 +155,9 @@ def grade_class(submissions, out, course, course_path=None, rubric=None, roster=
             old.unlink()  # of a file that is no longer among the submissions
         rows = book.rows(sorted(grades, key=lambda grade: grade.shown))
         notes = found.skipped + book.unused(rows)
+        if rerun is not None:
+            notes.append(f"Every notebook was run again on sample data, with SEED = {rerun.seed} and its student's own "
+                         "personal data; the grades are of that run.")
         copies = find_copies(rows)
         tables.write_all(out, rows, rules, people)
         pages.write_pages(out, rows, rules, copies, course, notes)
@@ -161,53 +177,77 @@ def _prepare(out, submissions):
         raise RunError(f"{out}: cannot be written: {error.strerror}.") from None
 
 
-def _workers(jobs):
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if jobs == "auto" else max(1, int(jobs))
+def _planned(tasks, rerun, isolation, course, scratch, workers, say):
+    """The tasks with how each is run again; the lessons themselves are run before."""
+    lessons = dict(_each(lesson_of_file, lambda _: None, tasks, cores()))
+    samples = scratch / "samples"
+    samples.mkdir()
+    samples.chmod(0o777)  # the user in the sandbox is another where we are root
+    isolation.link_drawn(samples)
+    found = [lessons[task.key] for task in tasks]
+    plans = {lesson: plan_lesson(rerun, isolation, course, course.lesson(lesson), samples, say)
+             for lesson in sorted(set(found) - {None})}
+    planned = [replace(task, plan=plans.get(lesson)) for task, lesson in zip(tasks, found)]
+    # One lesson after the other, so that what is started ahead fits.
+    planned.sort(key=lambda task: "" if task.plan is None else " ".join(task.plan.modules))
+    return [replace(task, more=number + max(workers, 1) < len(planned)) for number, task in enumerate(planned)]
 
 
-def _tasks(submissions, people, course, course_path, rules, out):
+def _tasks(submissions, people, course, course_path, rules, out, rerun):
     names = tuple(lesson.notebook.removesuffix(".ipynb") for lesson in course.lessons)
     # Moodle's and Canvas's numbers are no ids that a student would know.
     labels = [one.student or student_of_file(one.shown, names) for one in submissions
               if one.system not in ("moodle", "canvas")]
     members = Class(people, labels)
     return [Task(one, members.person(one.student or student_of_file(one.shown, names), one.name, one.system),
-                 course_path, rules, members.known, names, str(out)) for one in submissions]
+                 course_path, rules, members.known, names, str(out), rerun) for one in submissions]
 
 
-def _graded(tasks, workers):
-    """Yields each task's grade as soon as it is known; a file that ends its process costs itself alone."""
+def _graded(tasks, workers, backend="loky"):
+    """Yields each task's grade as soon as it is known."""
+    try:
+        for _, grade in _each(grade_file, _lost, tasks, workers, backend):
+            yield grade
+    finally:
+        close_ahead()
+
+
+def _each(function, lost, tasks, workers, backend="loky"):
+    """Yields (the task's key, the function's result) as soon as it is known; a file that ends its process costs
+    itself alone: then `lost` tells the result."""
     workers = min(workers, len(tasks))
-    if workers < 2:
-        yield from map(grade_file, tasks)
+    if not tasks:
         return
-    from joblib import Parallel, delayed
+    if workers in (0, 1) and backend == "loky":
+        yield from ((task.key, function(task)) for task in tasks)
+        return
+    from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    left = {grade_path(task.out, task.submission): task for task in tasks}
+    left = {task.key: task for task in tasks}
     try:
-        for path, grade in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(
-                delayed(_with_path)(task) for task in tasks):
-            del left[path]
-            yield grade
+        with connected(backend), parallel_config(backend=backend, n_jobs=workers):
+            parallel = Parallel(batch_size=1)
+            if getattr(parallel._backend, "supports_return_generator", False):
+                parallel = Parallel(batch_size=1, return_as="generator_unordered")
+            for key, result in parallel(delayed(_with_key)(function, task) for task in tasks):
+                del left[key]
+                yield key, result
         return
     except BrokenProcessPool:
         pass
     for task in left.values():
         try:
-            yield Parallel(n_jobs=2, batch_size=1)([delayed(grade_file)(task), delayed(int)()])[0]
+            yield task.key, Parallel(n_jobs=2, batch_size=1)([delayed(function)(task), delayed(int)()])[0]
         except BrokenProcessPool:
-            yield _lost(task)
+            yield task.key, lost(task)
 
 
-def _with_path(task):
-    return grade_path(task.out, task.submission), grade_file(task)
+def _with_key(function, task):
+    return task.key, function(task)
 
 
 def _lost(task):
-    from dataclasses import replace
-
     submission = replace(task.submission, path=None, problem="Reading this file ended the process that read it. It is "
                                                               "no ordinary notebook.")
     return grade_file(replace(task, submission=submission))

@@ -14,7 +14,8 @@ from fashion_tf.classroom.exercises import student_id
 from fashion_tf.classroom.grading.cells import MAXIMUM_SOURCE
 from fashion_tf.classroom.grading.collect import student_of_file
 from fashion_tf.classroom.grading.evidence import LessonCells, Unreadable, lesson_of, parse_submission, read_evidence
-from fashion_tf.classroom.grading.items import Item, judge_items
+from fashion_tf.classroom.grading.items import PASS, Item, judge_items
+from fashion_tf.classroom.grading.rerun import parameters_for, run_again, submitter
 from fashion_tf.classroom.notebooks import MAXIMUM_NOTEBOOK_BYTES, parse_json
 from fashion_tf.classroom.report import tidy
 from fashion_tf.errors import FashionError
@@ -45,6 +46,7 @@ class Grade:
         own_code: [cell's number, text] of what is not the lesson's.
         records: [name, value as text] of what is recorded.
         times: The moments at which cells ran, where they are known.
+        again: Where it was run again: a sentence on how.
     """
 
     shown: str
@@ -66,6 +68,7 @@ class Grade:
     records: list = field(default_factory=list)
     times: list = field(default_factory=list)
     graded: str = ""
+    again: str = ""
 
     @property
     def points(self):
@@ -83,6 +86,13 @@ class Task:
     known: dict
     notebook_names: tuple
     out: str
+    rerun: object = None  # the `Rerun` that is asked for
+    plan: object = None  # the `LessonPlan` of the submission's lesson
+    more: bool = False  # whether another of this lesson comes after it
+
+    @property
+    def key(self):
+        return str(grade_path(self.out, self.submission))
 
     @property
     def ids(self):
@@ -133,16 +143,31 @@ def _file_name(shown):
     return tidy(shown.rpartition("/")[2], 100)
 
 
-def _grade(grade, task):
+def _read(submission):
+    """The submitted notebook.
+
+    Raises:
+        Unreadable: It cannot be graded.
+    """
     try:
-        content = read_whole(task.submission.path, MAXIMUM_NOTEBOOK_BYTES, links=False)
+        return parse_submission(read_whole(submission.path, MAXIMUM_NOTEBOOK_BYTES, links=False))
     except OSError as error:
         raise Unreadable(f"The file cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise Unreadable(f"The file has {error}. Clear the output of the cell that prints so much, run it again with "
                          "less, and save.") from None
-    notebook = parse_submission(content)
-    del content
+
+
+def lesson_of_file(task):
+    """The id of a submission's lesson, or None where it has none that can be told."""
+    try:
+        return lesson_of(_read(task.submission), _course(task.course), task.submission.shown)
+    except Exception:  # `grade_file` says why
+        return None
+
+
+def _grade(grade, task):
+    notebook = _read(task.submission)
     course = _course(task.course)
     evidence = read_evidence(notebook)
     grade.claims, grade.editor = evidence.student, evidence.editor
@@ -154,12 +179,32 @@ def _grade(grade, task):
     mine = student_id(grade.claims)
     grade.owner = task.known.get(mine) if mine else None
     other = grade.owner if grade.owner is not None and grade.owner != grade.student else None
-    items, notes = judge_items(evidence, course.lesson(lesson), own, task.rubric.lessons[lesson], task.ids, other)
+    rubric = task.rubric.lessons[lesson]
+    items, notes = judge_items(evidence, course.lesson(lesson), own, rubric, task.ids, other)
+    if task.plan is not None:
+        items, notes = _again(grade, task, course.lesson(lesson), own, notebook, evidence, items, other)
     grade.items, grade.notes = [vars(item) for item in items], notes
     grade.own_code = _own_code(evidence.cells, own.cells)
     grade.records = [[name, tidy(json.dumps(one.value.value, sort_keys=True), 500)]
                      for name, found in list(evidence.records.items())[:200] for one in found[:1]]
     grade.times = sorted({round(begin, 3) for begin, _ in evidence.times.values() if begin % 1})[:200]
+
+
+def _again(grade, task, lesson, own, notebook, handed_in, before, other):
+    """The items of the notebook as it is run now, and notes; `before`: the items of what was handed in."""
+    rubric, plan = task.rubric.lessons[lesson.id], task.plan
+    student = submitter(task, handed_in.student)
+    values = parameters_for(task.rerun, lesson, own, student, handed_in.parameters, rubric.free)
+    evidence, run = run_again(plan, notebook, values, task.more)
+    items, notes = judge_items(evidence, lesson, own, plan.rules(rubric, lesson), task.ids, other, handed_in)
+    grade.again = f"Run again with SEED = {task.rerun.seed} and STUDENT = {tidy(student, 60)!r}."
+    passed = {item.name for item in items if item.outcome == PASS}
+    lost = [item.name for item in before if item.outcome == PASS and item.name not in passed]
+    if lost:
+        notes.append(f"As handed in, these passed: {', '.join(lost)}.")
+    if run.left:
+        notes.append(f"{run.left} process{'es' * (run.left > 1)} that it had left running, ended with it.")
+    return items, notes
 
 
 def _own_code(cells, lesson):
@@ -215,7 +260,7 @@ def basis_of(task, lesson):
     """A hash of the lesson, its rubric, this release and who the student is."""
     submission = task.submission
     parts = [fashion_tf.__version__, SCHEMA, task.label, sorted(task.ids or ()), submission.name, submission.system,
-             submission.problem]
+             submission.problem, *(task.rerun.facts if task.rerun else ())]
     if lesson:
         parts += [task.rubric.lessons[lesson].fingerprint(), _lesson_hash(task.course, lesson)]
     return hashlib.sha256(json.dumps(parts).encode("utf-8", "replace")).hexdigest()

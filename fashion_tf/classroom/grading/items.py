@@ -32,21 +32,22 @@ class Item:
     answer: str = ""
 
 
-def judge_items(evidence, lesson, own, rubric, ids, other=None):
+def judge_items(evidence, lesson, own, rubric, ids, other=None, handed_in=None):
     """Judges all items of a lesson.
 
     Args:
-        evidence: The submission's `Evidence`.
+        evidence: The submission's `Evidence`; where it was run again, that of the new run.
         lesson: course.yml's `Lesson`.
         own: The lesson's `LessonCells`.
         rubric: The `LessonRubric`.
         ids: The submitter's ids, as `student_id` gives them, or None where they cannot be told.
         other: Of whom the id in the notebook is, where it is another's of this class; else None.
+        handed_in: The submission's `Evidence` where `evidence` is of a new run: what was set there is judged.
 
     Returns:
         (list of `Item`, list of notes for the instructor).
     """
-    bench = _Bench(evidence, lesson, own, rubric, ids, other)
+    bench = _Bench(evidence, lesson, own, rubric, ids, other, handed_in)
     judges = {EXECUTED: bench.executed, SETTINGS: bench.settings, RECORDED: bench.recorded, RECORD: bench.record,
               EXERCISE: bench.exercise}
     items = []
@@ -58,8 +59,9 @@ def judge_items(evidence, lesson, own, rubric, ids, other=None):
 
 
 class _Bench:
-    def __init__(self, evidence, lesson, own, rubric, ids, other):
+    def __init__(self, evidence, lesson, own, rubric, ids, other, handed_in=None):
         self.evidence, self.lesson, self.own, self.rubric = evidence, lesson, own, rubric
+        self.again, self.handed_in = handed_in is not None, handed_in or evidence
         self.cells = evidence.cells
         self.matches = match(own.cells, self.cells)
         self.place_of = {other: place for place, other in self.matches.of.items()}
@@ -120,17 +122,17 @@ class _Bench:
     def executed(self, _):
         missing = [self.own.cells[place] for place in range(len(self.own.cells)) if place not in self.matches.of]
         run = [place for place, other in self.matches.of.items() if self.cells[other].count is not None]
-        if not run:
+        if not run and not (self.again and missing):
             return NOT_RUN, "No cell was run. Run all cells, save, and hand in the notebook with its outputs."
         if missing:
             return MISSING, (f"{_cells(len(missing))} of the lesson {'is' if len(missing) == 1 else 'are'} not in the "
                              f"notebook; the first begins with: {_first_line(missing[0])}")
-        idle = [self.cells[other].number for other in self.matches.of.values() if self.cells[other].count is None]
-        if idle:
-            return NOT_RUN, f"{_named(idle)} not run. Choose Run all, and save when it has ended."
         if errors := [one for one in self.evidence.errors if one[0] in self.place_of]:
             place, error = errors[0]
             return FAIL, f"Cell {self.cells[place].number} ended with an error: {error}"
+        idle = [self.cells[other].number for other in self.matches.of.values() if self.cells[other].count is None]
+        if idle:
+            return NOT_RUN, f"{_named(sorted(idle))} not run. Choose Run all, and save when it has ended."
         if silent := [cell.number for cell in self.cells if names_of(cell.source).silences]:
             return ALTERED, f"Cell {silent[0]} hides errors. They must stay visible."
         for other in sorted(self.matches.of.values()):
@@ -167,14 +169,16 @@ class _Bench:
         return ""
 
     def settings(self, _):
-        if self.evidence.parameters_problem:
-            return ALTERED, f"The parameters cannot be read: {self.evidence.parameters_problem}."
+        if self.handed_in.parameters_problem:
+            return ALTERED, f"The parameters cannot be read: {self.handed_in.parameters_problem}."
         values = [one.value.parameters for found in self.evidence.records.values() for one in found]
+        if self.again:  # with which it is run is ours to say; what stands there is the student's
+            values = [self.handed_in.parameters]
         if not values:
             return NOT_RUN, "Nothing is recorded, so that it cannot be told with which parameters the lesson was run."
         wanted = self.own.parameters | self.lesson.profiles[self.rubric.profile].parameters
         for used in values:
-            for name, value in self.evidence.parameters.items():
+            for name, value in self.handed_in.parameters.items():
                 if name in self.own.parameters and name in used and used[name] != value:
                     return ALTERED, (f"{name} is {_value(value)} in the parameters cell, and the results were recorded "
                                      f"with {_value(used[name])}. Run all cells again.")
@@ -186,7 +190,8 @@ class _Bench:
             if name in self.rubric.free or (name == "DATA" and self.rubric.profile in ("real", "paper")):
                 continue
             if name not in used:
-                return ALTERED, f"The results do not say what {name} was."
+                return ALTERED, (f"The parameters cell no longer says what {name} is." if self.again else
+                                 f"The results do not say what {name} was.")
             if used[name] != value and not (isinstance(value, tuple) and used[name] == list(value)):
                 changed.append(f"{name} is {_value(used[name])} where the lesson has {_value(value)}")
         if changed:
@@ -311,12 +316,13 @@ class _Bench:
     def _identity(self, ids, other):
         """Why the notebook is not the submitter's; empty where nothing speaks against it."""
         self.other = None
-        if self.evidence.parameters_problem:
-            return f"Whose it is cannot be told: the parameters cannot be read ({self.evidence.parameters_problem})."
+        if self.handed_in.parameters_problem:
+            return f"Whose it is cannot be told: the parameters cannot be read ({self.handed_in.parameters_problem})."
+        claimed = student_id(self.handed_in.student)
+        self.other = other if claimed else None
+        if claimed and (other or ids and claimed not in ids):
+            return f"The id in the notebook, {tidy(self.handed_in.student, 60)!r}, is not yours."
         mine = student_id(self.evidence.student)
-        self.other = other if mine else None
-        if mine and (other or ids and mine not in ids):
-            return f"The id in the notebook, {tidy(self.evidence.student, 60)!r}, is not yours."
         for found in self.evidence.records.values():
             for one in found:
                 recorded = student_id(one.value.parameters.get("STUDENT", ""))
@@ -329,7 +335,8 @@ class _Bench:
         """What an instructor may want to know, and what no grade hangs on."""
         found = []
         if self.other:  # whose, is no business of the student's page
-            found.append(f"The id in the notebook, {tidy(self.evidence.student, 60)!r}, is {tidy(self.other, 60)}'s.")
+            found.append(f"The id in the notebook, {tidy(self.handed_in.student, 60)!r}, is "
+                         f"{tidy(self.other, 60)}'s.")
         if self.matches.added:
             found.append(f"{_cells(len(self.matches.added))} of the student's own.")
         if self.changed:

@@ -216,7 +216,7 @@ def test_the_same_id_in_two_notebooks_is_a_fact(small, tmp_path):
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_file_that_kills_its_reader_costs_itself_alone(alone, small, monkeypatch):
-    monkeypatch.setattr(gradebook, "_with_path", _dying)
+    monkeypatch.setattr(gradebook, "_with_key", _dying)
     if alone:
         monkeypatch.setattr(gradebook, "grade_file", _dying_again)
     rows = small({"ada": executed("ada"), "mal": executed("mal")}, jobs=2)
@@ -224,8 +224,8 @@ def test_a_file_that_kills_its_reader_costs_itself_alone(alone, small, monkeypat
     assert ("ended the process" in rows["mal"].problem) if alone else rows["mal"].points == MAXIMUM
 
 
-def _dying(task):
-    return gradebook.grade_path(task.out, task.submission), _dying_again(task)
+def _dying(_, task):
+    return task.key, _dying_again(task)
 
 
 def _dying_again(task):
