@@ -161,6 +161,7 @@ class _Kernel:
     def execute(self, source, seconds, in_all, silent=False):
         """Runs one cell; what became of it, as plain values."""
         began = time.monotonic()
+        source = source.encode("utf-8", "replace").decode()  # half a pair of surrogates is no text
         request = self.client.execute(source, silent=silent, store_history=not silent, allow_stdin=False,
                                       stop_on_error=False)
         outputs, printed, idle, replied, why, stopped = [], False, False, None, "", None

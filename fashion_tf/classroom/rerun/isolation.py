@@ -91,6 +91,8 @@ class Isolation:
                                        start_new_session=True, **options)
 
             def kill():
+                if process.poll() is not None:
+                    return
                 subprocess.run([self.engine, "kill", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                timeout=60, check=False)
                 process.kill()
@@ -178,7 +180,7 @@ class Isolation:
                 "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",
                 "PYTHONPATH": os.pathsep.join([_KIT, *_extra_folders()]), "PYTHONNOUSERSITE": "1",
                 "PYTHONDONTWRITEBYTECODE": "1", "IPYTHONDIR": f"{work}/.ipython", "JUPYTER_RUNTIME_DIR": f"{work}/.run",
-                "MPLCONFIGDIR": f"{caches}/matplotlib", "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+                "MPLCONFIGDIR": f"{caches}/matplotlib", "MPLBACKEND": "module://fashion_tf.classroom.rerun.unseen",
                 "FASHION_TF_CACHE": caches, "FASHION_TF_COURSE": f"{_KIT}/course.yml",
                 "TF_CPP_MIN_LOG_LEVEL": "3", "NUMBA_CACHE_DIR": f"{caches}/numba"}
 

@@ -11,6 +11,7 @@ from fashion_tf.classroom.notebooks import parse_json
 
 MAXIMUM_SAID = 64 * 2**20  # bytes of all that is read of one
 START_SECONDS = 300  # for Python, the kernel and what the lesson imports
+END_SECONDS = 20  # for the program inside to end whatever it started
 ENDED = "the sandbox ended"
 
 
@@ -50,8 +51,7 @@ class Sandbox:
     """
 
     def __init__(self, isolation, limits, modules=(), samples=None, writable=False):
-        self.key = isolation, limits, tuple(modules), str(samples), writable
-        self._said, self._errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._said, self._errors, self._writer = tempfile.TemporaryFile(), tempfile.TemporaryFile(), None
         self.process, self._kill = isolation.start(
             {"modules": list(modules)}, limits, samples, writable, stdin=subprocess.PIPE, stdout=self._said,
             stderr=self._errors)
@@ -69,8 +69,8 @@ class Sandbox:
         began = time.monotonic()
         job = json.dumps({"cells": list(cells), "cell_seconds": cell_seconds, "lesson_seconds": lesson_seconds})
         # A thread: a sandbox that does not read would keep us waiting.
-        writer = threading.Thread(target=self._write, args=(job.encode() + b"\n",), daemon=True)
-        writer.start()
+        self._writer = threading.Thread(target=self._write, args=(job.encode() + b"\n",), daemon=True)
+        self._writer.start()
         try:
             self.process.wait(timeout=START_SECONDS + lesson_seconds + 60)
         except subprocess.TimeoutExpired:
@@ -91,16 +91,25 @@ class Sandbox:
             pass  # it has ended; what it said tells
 
     def close(self, read=False):
-        """Ends every process in it."""
+        """Ends every process in it. When its input ends it does so itself, and is seen to have; else it is killed."""
+        if self._writer is None or not self._writer.is_alive():
+            self._close_input()
+        try:
+            self.process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
         self._kill()
         self.process.wait()
+        self._close_input()
+        if not read:
+            self._said.close()
+            self._errors.close()
+
+    def _close_input(self):
         try:
             self.process.stdin.close()
         except OSError:
             pass
-        if not read:
-            self._said.close()
-            self._errors.close()
 
     def _read(self, many):
         """What the program inside said, line by line: it is data like any other."""
