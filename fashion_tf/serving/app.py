@@ -58,8 +58,11 @@ def create_app(service, limits=None, api_key=None, origins=()):
     @asynccontextmanager
     async def lifespan(app):
         app.state.service, app.state.workers = service, Workers(limits)
-        threading.Thread(target=_load, args=(service,), daemon=True).start()
+        loading = threading.Thread(target=_load, args=(service,), daemon=True)
+        loading.start()
         yield
+        service.stop_loading()
+        await asyncio.to_thread(loading.join)  # Python must not end while TensorFlow loads in a thread: it would crash
         await asyncio.to_thread(app.state.workers.close)
 
     app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False,

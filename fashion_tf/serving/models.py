@@ -145,7 +145,7 @@ class Service:
         self._stylizer_name, self.stylizer = stylizer, None
         self.painting = threading.Lock()  # a TFLite network computes for one caller at a time
         self.ready, self.failure, self.when_failed = False, None, None
-        self._loading = threading.Lock()
+        self._loading, self._stopped = threading.Lock(), False
 
     def load(self):
         """Loads and warms everything, once. Later calls do nothing.
@@ -158,26 +158,38 @@ class Service:
                 return
             self.failure = None
             try:
-                models = {name: ServedModel(name, load_predictor(folder), self._largest_batch)
-                          for name, folder in self._folders.items()}
-                if self._index_folder is not None:
-                    from fashion_tf.retrieval import load_index
-
-                    self.index = load_index(self._index_folder)
-                    self.index.search(self.index.embeddings[:1], 1)  # a large one builds its lists now
-                    self.embedder = ServedModel("the index", self.index.embedder)
-                if self._stylizer_name is not None:
-                    from fashion_tf.style.stylizers import load_stylizer
-
-                    self.stylizer = load_stylizer(self._stylizer_name)
-                for model in [*models.values(), *filter(None, [self.embedder])]:
-                    model.warm()
+                self._load()
             except BaseException as error:
                 self.failure = error
                 if self.when_failed is not None:
                     self.when_failed(error)
                 raise
-            self.models, self.ready = models, True
+            finally:
+                self._stopped = False
+
+    def stop_loading(self):
+        """Ends a loading in another thread, after the model that it is at; then not everything is ready."""
+        self._stopped = self._loading.locked()
+
+    def _load(self):
+        models = {}
+        for name, folder in self._folders.items():
+            models[name] = ServedModel(name, load_predictor(folder), self._largest_batch)
+            models[name].warm()
+            if self._stopped:
+                return
+        if self._index_folder is not None:
+            from fashion_tf.retrieval import load_index
+
+            self.index = load_index(self._index_folder)
+            self.index.search(self.index.embeddings[:1], 1)  # a large one builds its lists now
+            self.embedder = ServedModel("the index", self.index.embedder)
+            self.embedder.warm()
+        if self._stylizer_name is not None:
+            from fashion_tf.style.stylizers import load_stylizer
+
+            self.stylizer = load_stylizer(self._stylizer_name)
+        self.models, self.ready = models, True
 
     def check_ready(self):
         """Raises Busy until everything is warm."""

@@ -84,7 +84,12 @@ def running(service, limits=None, api_key=None, origins=()):
     limits = limits or Limits()
     with socket.create_server((LOOPBACK[0], 0), backlog=limits.connections) as listening:
         server = bounded_server(create_app(service, limits, api_key, origins), limits)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+
+        def run():
+            with contextlib.suppress(SystemExit):  # uvicorn's end where it cannot start; it has logged why
+                server.run(sockets=[listening])
+
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         while not server.started:
             if not thread.is_alive():

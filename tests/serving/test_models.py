@@ -12,7 +12,7 @@ from served import CLASSES, SIZE, loaded, make_photo, saved, saved_index
 
 from fashion_tf.errors import DataError, ServiceError
 from fashion_tf.predictor import load_predictor
-from fashion_tf.serving import Service
+from fashion_tf.serving import Service, models
 from fashion_tf.serving.models import WAITING, Busy, NotServed, PhotoRefused, ServedModel
 
 
@@ -187,6 +187,23 @@ def test_what_cannot_be_served_is_told_before_it_starts(folders, tmp_path):
     assert told == [broken.failure] and not broken.ready
     with pytest.raises(Busy, match="could not be loaded; the service's log says why"):
         broken.check_ready()
+
+
+def test_a_loading_that_is_stopped_ends_after_its_model_and_may_begin_anew(monkeypatch):
+    begun, release, load = threading.Event(), threading.Event(), models.load_predictor
+    monkeypatch.setattr(models, "load_predictor", lambda folder: begun.set() or release.wait(20) and load(folder))
+    service = Service(saved().values())
+    service.stop_loading()  # nothing is loaded yet, and nothing is stopped
+    thread = threading.Thread(target=service.load)
+    thread.start()
+    assert begun.wait(20)
+    service.stop_loading()
+    begun.clear()
+    release.set()
+    thread.join(60)
+    assert not service.ready and service.failure is None and not begun.is_set()
+    service.load()
+    assert service.ready and list(service.models) == list(saved())
 
 
 def test_a_large_index_builds_its_lists_before_it_is_ready(monkeypatch):

@@ -10,10 +10,11 @@ import sys
 import time
 
 import pytest
-from served import encoded, httpx, make_photo, post, saved
+from served import encoded, httpx, loaded, make_photo, post, saved
 
 from fashion_tf import cli
 from fashion_tf.errors import ServiceError
+from fashion_tf.serving import Limits, running
 from fashion_tf.serving.server import KEY_VARIABLE, serve
 
 
@@ -115,6 +116,19 @@ def test_a_model_that_cannot_be_loaded_stops_it(tmp_path, capsys):
 def test_what_keeps_it_from_starting(capsys, arguments, message):
     assert cli.main(["serve", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_service_in_a_thread_ends_with_its_block():
+    with running(loaded()) as address:
+        assert httpx.get(f"{address}/livez", trust_env=False).json() == {"state": "alive"}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/livez", trust_env=False)
+    with pytest.raises(KeyError), running(loaded()) as address:
+        raise KeyError
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/livez", trust_env=False)
+    with pytest.raises(ServiceError, match="does not start"), running(loaded(), Limits(active=0)):
+        pass
 
 
 def test_a_port_that_is_taken_is_told():
