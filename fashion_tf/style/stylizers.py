@@ -138,7 +138,10 @@ class MagentaHub(Stylizer):
     def __init__(self, module=None):
         try:
             import tensorflow_hub as hub
-
+        except ImportError:
+            raise DataError("This stylizer needs tensorflow-hub: pip install tensorflow-hub. Or take the stylizer "
+                            "'magenta' or 'statistics'.") from None
+        try:
             self._module = hub.load(module or HUB_MODULE)
         except Exception as error:  # the network, the archive, TensorFlow: each raises what it likes
             raise DataError(f"{module or HUB_MODULE}: cannot be loaded ({type(error).__name__}: {error}). Name a "
