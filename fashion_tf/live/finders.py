@@ -3,6 +3,8 @@
 A finder is called with a frame, uint8 (height, width, 3), and returns boxes (n, 4) of x1, y1, x2, y2 in pixels.
 """
 
+from collections import deque
+
 import numpy as np
 
 LEAST_SHARE = 0.01  # of the frame's pixels: smaller things are nobody
@@ -39,27 +41,35 @@ class MaskFinder:
 
 
 class MotionFinder:
-    """By what differs from the background, learnt as a mixture of Gaussians for each pixel (Zivkovic, 2004; OpenCV's).
+    """By what differs from the background: the median, pixel by pixel, of frames taken now and then.
 
-    Needs a camera that stands still. Who stands still for long becomes background.
+    Needs a camera that stands still. Who stands still for more than half of the frames kept becomes background.
 
     Args:
         least_share: As for `boxes_of`.
-        history: Frames that the background is learnt from.
+        keep: Frames that the background is the median of.
+        every: One frame in so many is kept.
+        least_difference: Of 255, in one colour at least: smaller ones are noise and flicker.
+        height: Frames are shrunk to this height before they are compared; boxes are in the frame's own pixels.
     """
 
-    def __init__(self, least_share=LEAST_SHARE, history=200):
-        import cv2
-
-        self.least_share = least_share
-        self.background = cv2.createBackgroundSubtractorMOG2(history=history, varThreshold=25, detectShadows=True)
+    def __init__(self, least_share=LEAST_SHARE, keep=15, every=4, least_difference=22, height=240):
+        self.least_share, self.every, self.height = least_share, every, height
+        self.least_difference, self.count = least_difference, 0
+        self.kept, self.background = deque(maxlen=keep), None
 
     def __call__(self, frame):
         import cv2
 
-        moving = (self.background.apply(frame) == 255).astype(np.uint8)  # 127 marks a shadow
+        scale = min(1.0, self.height / frame.shape[0])
+        small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
+        if self.count % self.every == 0:
+            self.kept.append(small)
+            self.background = np.median(np.stack(self.kept), axis=0).astype(np.uint8)
+        self.count += 1
+        moving = (cv2.absdiff(small, self.background).max(axis=2) > self.least_difference).astype(np.uint8)
         moving = cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-        # A garment of the background's colour leaves holes: joined over a twentieth of the frame.
-        reach = max(3, frame.shape[0] // 20) | 1
+        # A garment of the background's colour leaves holes: joined over a fifteenth of the frame.
+        reach = max(3, small.shape[0] // 15) | 1
         moving = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-        return boxes_of(moving, self.least_share)
+        return boxes_of(moving, self.least_share) / scale

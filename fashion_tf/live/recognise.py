@@ -47,7 +47,6 @@ def make_classifier(predictor):
     Raises:
         DataError: The predictor is no classifier.
     """
-    import cv2
     import tensorflow as tf
 
     if predictor.task != "classification":
@@ -59,10 +58,22 @@ def make_classifier(predictor):
                        input_signature=[tf.TensorSpec((None, height, width, 3), tf.uint8)])
 
     def classify(crops):
-        squeezed = [cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA) for crop in crops]
-        return call(np.stack(squeezed)).numpy().astype(float)
+        return call(squeezed(crops, (height, width))).numpy().astype(float)
 
     return classify
+
+
+def squeezed(crops, size):
+    """Crops of any size brought to one: uint8 (crops, height, width, 3).
+
+    Args:
+        crops: A list of uint8 (height, width, 3), none of them empty.
+        size: (height, width) in pixels.
+    """
+    import cv2
+
+    height, width = size
+    return np.stack([cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA) for crop in crops])
 
 
 def part_of(box, part, size):

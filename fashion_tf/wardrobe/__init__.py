@@ -10,6 +10,7 @@ Everything is drawn from a `numpy.random.Generator`; the same state gives the sa
 
 from .accessories import ACCESSORIES
 from .articles import ARTICLES, CATEGORIES, GARMENT_TYPES, PARSING_LABELS, TYPE_ARTICLES
+from .clips import Clip, draw_clip
 from .drawing import LANDMARK_COUNTS, Drawing, Garment
 from .fabrics import COLOURS, PATTERNS
 from .paintings import PAINTINGS, draw_painting
@@ -20,6 +21,6 @@ from .styles import STYLES
 
 __all__ = [
     "ACCESSORIES", "ARTICLES", "CATEGORIES", "COLOURS", "GARMENT_TYPES", "LANDMARK_COUNTS", "PAINTINGS",
-    "PARSING_LABELS", "PATTERNS", "PRODUCT_ARTICLES", "STYLES", "TYPE_ARTICLES", "Drawing", "Garment", "close_up",
-    "draw_fashion_mnist", "draw_garment", "draw_painting", "draw_person", "draw_product",
+    "PARSING_LABELS", "PATTERNS", "PRODUCT_ARTICLES", "STYLES", "TYPE_ARTICLES", "Clip", "Drawing", "Garment", "close_up",
+    "draw_clip", "draw_fashion_mnist", "draw_garment", "draw_painting", "draw_person", "draw_product",
 ]  # fmt: skip

@@ -58,7 +58,7 @@ def draw_clip(rng, count=48, size=(180, 240), outfit=None):
     behind = canvas.image.copy()
     post, posts = _foreground(rng, height, width)
     steps = 0.4 + np.abs(np.cumsum(rng.normal(0, 0.25, count)))
-    steps[rng.permutation(count)[:count // 4]] *= between(rng, 2.0, 4.0)  # a few quick ones
+    steps[rng.permutation(count)[:count // 4]] *= between(rng, 3.0, 5.0)  # a few quick ones
     place = np.cumsum(steps) / steps.sum()
     start, stop = pick(rng, ((-0.15, 1.15), (1.15, -0.15)))
     middles = (start + (stop - start) * place) * width
@@ -71,10 +71,10 @@ def draw_clip(rng, count=48, size=(180, 240), outfit=None):
         size_now = max(1, round(alpha.shape[1] * tall / alpha.shape[0])), max(1, round(tall))
         picture = cv2.resize(person, size_now, interpolation=cv2.INTER_AREA).astype(np.float32)
         cover = cv2.resize(alpha, size_now, interpolation=cv2.INTER_AREA).astype(np.float32)
-        length = int(0.6 * moved)  # the shutter is open for six tenths of a frame
+        length = int(0.25 * moved)  # the shutter is open for a quarter of a frame
         frame, shown, whole_area = _lay(behind, picture, cover, middles[number], height * 0.97, length)
         frame = np.where(posts[..., None], post, frame)
-        shown = (shown > 0.5) & ~posts
+        shown = (shown > 0.3) & ~posts
         light = 1 + 0.03 * rng.standard_normal()
         noise = rng.standard_normal(frame.shape).astype(np.float32) * 3
         frames.append(np.clip(frame * light + noise, 0, 255).astype(np.uint8))

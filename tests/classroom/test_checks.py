@@ -3,11 +3,13 @@
 import json
 import math
 import re
+from itertools import permutations
 
 import numpy as np
 import pytest
 from classroom.test_exercises import STUDENTS
 from conftest import REPOSITORY
+from scipy.optimize import linear_sum_assignment
 
 from fashion_tf.classroom import exercises
 from fashion_tf.classroom.checks import EXERCISES, exercise
@@ -154,6 +156,36 @@ def twice_seen(data):
             "another change": (0.5, error), "another error": (change, 0.3), "one number": change}
 
 
+
+
+def matchings(data):
+    table = np.array(data.overlaps)
+    rows, columns = linear_sum_assignment(-table)
+    assert exercise("14.1").judge(columns.tolist(), data)
+    greedy, left = [0, 0, 0], table.copy()
+    for _ in range(3):
+        track, box = np.unravel_index(left.argmax(), left.shape)
+        greedy[track], left[track], left[:, box] = int(box), -1, -1
+    others = [list(order) for order in permutations(range(3)) if list(order) not in (greedy, columns.tolist())]
+    return {"greedy": greedy, "twice": [0, 0, 1], "a stranger": [0, 1, 5], "another": others[0], "too few": [0, 1]}
+
+
+def joinings(data):
+    table = np.array(data.probabilities)
+    logarithms = np.log(table).mean(0)
+    assert exercise("14.2").judge((np.exp(logarithms) / np.exp(logarithms).sum()).tolist(), data)
+    return {"mean": table.mean(0).tolist(), "votes": (np.bincount(table.argmax(1), minlength=3) / 5).tolist(),
+            "no sum": np.exp(logarithms).tolist(), "logarithms": logarithms.tolist(),
+            "product": (table.prod(0) / table.prod(0).sum()).tolist(), "something else": [0.2, 0.2, 0.6],
+            "one number": 0.5}
+
+
+def worths(data):
+    count, rho = data.frames, data.correlation
+    right = count / (1 + (count - 1) * rho)
+    assert exercise("14.3").judge([right, 1 / rho], data)
+    return {"all": [count, count], "a share less": [count * (1 - rho), 1 / rho], "the factor": [count / right, 1 / rho],
+            "exchanged": [1 / rho, right], "no limit": [right, 100.0], "something else": [0.3, 0.4]}
 
 
 def factors(data):
@@ -447,6 +479,7 @@ def sizes(data):
 
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
+         "14.1": matchings, "14.2": joinings, "14.3": worths,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
          "23.2": unequal_rows, "31.1": lines, "31.2": shops, "32.1": layer_counts, "32.2": class_shares,
          "33.1": constant_models, "33.2": distances, "33.3": single_changes, "34.1": chances, "34.2": neighbours,
@@ -477,7 +510,9 @@ def test_the_table_of_wrong_answers_is_whole():
     ("00.1", "best on test", "does not know it"), ("11.1", "shortcut", "pictures that you report"),
     ("11.1", "validation", "choice itself flatters"), ("11.2", "the others", "those that cannot"),
     ("12.1", "the others", "asked for are the others"), ("12.2", "unpaired", "two sets of *other* photos"),
-    ("12.2", "turned", "sign is turned"), ("21.1", "plain relu", "what a plain relu leaves"),
+    ("12.2", "turned", "sign is turned"), ("14.1", "greedy", "largest overlap first"),
+    ("14.2", "votes", "how sure each view was"), ("14.3", "the factor", "n / m"),
+    ("21.1", "plain relu", "what a plain relu leaves"),
     ("21.1", "mean square", "mean square"),
     ("21.2", "unpaired", "same photos"), ("21.3", "training side", "training photos of the leak"),
     ("22.1", "from one", "begins at t = 1"), ("22.2", "true value", "largest"),
