@@ -111,19 +111,21 @@ class Camera:
 
 
 def test_slow_work_gets_the_newest_frame():
-    camera = Camera(60, 0.005)
-    source, numbers, ages = CameraSource(camera), [], []
+    camera = Camera(10_000, 0.002)
+    source, numbers, behind = CameraSource(camera), [], []
     for frame in source:
-        ages.append(time.monotonic() - frame.taken)
         numbers.append(frame.number)
-        time.sleep(0.04)  # eight times as slow as the camera
-        if len(numbers) == 5:
+        behind.append(camera.given - 1 - frame.number)
+        until = camera.given + 8  # slow work: the camera goes on for eight frames
+        while camera.given < until:
+            time.sleep(0.002)
+        if len(numbers) == 6:
             break
-    assert np.diff(numbers).min() >= 2  # it skips
-    assert source.dropped >= sum(np.diff(numbers) - 1) > 0
-    # A queue would hand out frames that are older each time, by 35 ms a frame; the newest stays young.
-    assert max(ages) < 0.035
-    assert camera.released.wait(5)
+    assert np.diff(numbers).min() >= 7  # it skips
+    assert source.dropped >= sum(np.diff(numbers) - 1)
+    # A queue would be behind by eight frames more each time: by forty at the end.
+    assert max(behind) < 8
+    assert camera.released.wait(10)
 
 
 def test_quick_work_gets_every_frame():
