@@ -1,4 +1,4 @@
-"""The dense CRF beside pydensecrf, and images a second of a parser without a CRF, with the exact and with
+"""The dense CRF beside pydensecrf, and images a second of a parser without a CRF, with the dense and with
 the local one.
 
 The first part labels one drawn photo of 600 x 400 pixels with 25 labels: 10 iterations, two kernels,
@@ -31,7 +31,7 @@ from fashion_tf.datasets.fashionista import CLASSES
 from fashion_tf.wardrobe import draw_person
 
 SIZE, PARAMETERS, TARGET, ALIKE = (600, 400), {"theta_alpha": 30, "theta_beta": 10, "w1": 10}, 2.0, 0.995
-PAPER = {"network alone": 1.95, "with the exact CRF": 0.20}  # images a second, on a V100
+PAPER = {"network alone": 1.95, "with the dense CRF": 0.20}  # images a second, on a V100
 
 
 def drawn(size, seed):
@@ -113,10 +113,10 @@ def throughput(turns, size, batch, window, backbone):
     def alone():
         return network.predict_on_batch(photos)
 
-    def exact():
+    def dense():
         return np.stack([dense_crf(photo, one, **PARAMETERS) for photo, one in zip(photos, alone())])
 
-    ways = {"network alone": alone, "with the exact CRF": exact,
+    ways = {"network alone": alone, "with the dense CRF": dense,
             "with the local CRF": lambda: local(photos, alone()).numpy()}
     rates = {way: [] for way in ways}
     for function in ways.values():

@@ -143,14 +143,24 @@ def _batches(take, rows, shape, with_masks, batch_size, training, seed, augmenta
         targets = tf.ensure_shape(targets, (*chosen.shape, *(shape[:2] if with_masks else ())))
         return compiled(images, targets, number) if change else (images, targets)
 
+    batches = row_batches(rows, batch_size, training, seed, first_epoch)
+    return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def row_batches(rows, batch_size, training, seed, first_epoch=0):
+    """The row numbers of each batch, int64 (batch,), and the batch's own seed, int64 (2,), as a `tf.data.Dataset`.
+
+    Args:
+        rows: How many rows there are.
+        batch_size, training, seed, first_epoch: As in `make_pipeline`.
+    """
     epochs = itertools.count(first_epoch)
     batches = tf.data.Dataset.from_generator(
         lambda: _row_numbers(rows, batch_size, training, seed, next(epochs)),
         output_signature=(tf.TensorSpec([batch_size if training else None], tf.int64),
                           tf.TensorSpec([2], tf.int64)))
     count = rows // batch_size if training else -(-rows // batch_size)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-    return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _row_numbers(rows, batch_size, training, seed, epoch):

@@ -374,3 +374,126 @@ def plot_paper_and_here(table, ylabel, chance=None, columns=3):
     figure.supylabel(ylabel)
     plt.show()
     return figure
+
+
+def plot_label_shares(counts, names, title=None):
+    """How the pixels are shared out among labels, on a scale of powers of ten, the largest first.
+
+    Args:
+        counts: Pixels of each label, (n,); one that never occurs gets no bar.
+        names: The labels' names; at most 60. A label has the colour of `show_masks`.
+        title: Text above.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    import matplotlib.pyplot as plt
+
+    counts, colours = np.asarray(counts), label_colours(len(names))
+    order = np.argsort(-counts, kind="stable")
+    figure, axes = _new_figure(9, 3.2)
+    axis = axes[0, 0]
+    axis.bar(range(len(names)), 100 * counts[order] / counts.sum(), color=[colours[label] for label in order],
+             edgecolor="grey")
+    axis.set_yscale("log")
+    axis.set_xticks(range(len(names)), [names[label] for label in order], rotation=45, ha="right", fontsize=8)
+    axis.set(ylabel="% of the pixels", title=title)
+    plt.show()
+    return figure
+
+
+def show_parsings(rows, titles, names, row_titles=None, size=1.6, title=None):
+    """Photos, their label masks and where they are wrong, in a grid with a legend.
+
+    Args:
+        rows: Lists of pictures, as many in each: a photo, uint8 (height, width, 3); a mask of label numbers (height,
+            width); or bools (height, width), drawn black where true.
+        titles: Of the columns. Line breaks are allowed.
+        names: The labels' names, in the order of their numbers; at most 60. The legend has the 24 largest that occur.
+        row_titles: Of the rows, or None.
+        size: Width of one picture, in inches.
+        title: Text above.
+
+    Taught in: 51_clothing_parsing.ipynb
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    colours = np.array(label_colours(len(names)))
+    masks = [picture for row in rows for picture in row if picture.ndim == 2 and picture.dtype != bool]
+    areas = sum(np.bincount(mask.ravel(), minlength=len(names)) for mask in masks)
+    present = [label for label in np.argsort(-areas, kind="stable") if areas[label]][:24]
+    tall = size * sum(row[0].shape[0] / row[0].shape[1] for row in rows) + 0.08 * len(rows) + 0.35
+    figure, axes = _new_figure(size * len(titles) + 1.7, max(tall, 0.19 * len(present)), len(rows), len(titles))
+    for axis, picture in zip(axes.flat, [picture for row in rows for picture in row], strict=True):
+        if picture.dtype == bool:
+            axis.imshow(~picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        else:
+            axis.imshow(picture if picture.ndim == 3 else colours[picture], interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_color("lightgrey")
+    for axis, text in zip(axes[0], titles):
+        axis.set_title(text, fontsize=9)
+    for axis, text in zip(axes[:, 0], row_titles or []):
+        axis.set_ylabel(text, fontsize=9)
+    figure.legend(handles=[Patch(color=colours[label], label=names[label]) for label in present],
+                  loc="outside right center", fontsize=8, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    plt.show()
+    return figure
+
+
+def plot_draws(tables, parameters, metric, lines=None):
+    """A random search: every draw a dot, in a panel for each parameter over that parameter's value.
+
+    Args:
+        tables: Name to a pandas table with a row for each draw and the columns below; a colour and a marker a table,
+            its best draw filled.
+        parameters: Columns to draw over.
+        metric: The column of the score.
+        lines: Name to a score that is drawn as a dashed line, or None.
+
+    Taught in: 52_dense_crf.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = _new_figure(3.3 * len(parameters), 3.3, columns=len(parameters), sharey=True)
+    for (name, table), marker, colour in zip(tables.items(), "o^sDv", sns.color_palette("colorblind")):
+        best = table.loc[table[metric].idxmax()]
+        for axis, parameter in zip(axes[0], parameters):
+            axis.plot(table[parameter], table[metric], marker, color=colour, mfc="none", label=name)
+            axis.plot(best[parameter], best[metric], marker, color=colour, label=f"best, {name}")
+    for axis, parameter in zip(axes[0], parameters):
+        for name, score in (lines or {}).items():
+            axis.axhline(score, color="black", ls="--", label=name)
+        axis.set_xlabel(parameter)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel(metric)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
+    plt.show()
+    return figure
+
+
+def plot_histograms(table, xlabel, ylabel):
+    """The columns of a pandas table as histograms over one another, with the same bins, and a line at zero.
+
+    Args:
+        table: Numbers; the legend names the columns.
+        xlabel, ylabel: Of the axes.
+
+    Taught in: 52_dense_crf.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = _new_figure(7, 2.8)
+    axis = axes[0, 0]
+    bins = np.histogram_bin_edges(np.asarray(table, float), 40)
+    for name, colour in zip(table.columns, sns.color_palette("colorblind")):
+        axis.hist(table[name], bins, color=colour, alpha=0.7, label=name)
+    axis.axvline(0, color="black", lw=1)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.legend(fontsize=8)
+    plt.show()
+    return figure

@@ -99,6 +99,24 @@ def test_ten_iterations_are_near_brute_force(parameters):
     assert np.mean(alike) > 0.98 and np.mean(changed) > 0.2
 
 
+def heard(after, before):
+    """The messages of one pass, each label's less the mean: what it has added to the logarithms."""
+    message = np.log(after) - np.log(np.maximum(before, 1e-8))
+    return message - message.mean(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("which, factor", [(0, 2), (1, 2), (2, 0.5), (0, 0.5), (1, 0.5), (2, 2)])
+def test_the_messages_of_one_pass_are_the_sums_over_all_pairs(which, factor):
+    """What lesson 52 compares: labels after ten passes agree for wrong parameters, too; messages do not."""
+    image, probabilities, _ = scene(24, 30)
+    parameters = (8.0, 15.0, 5.0)
+    ours = heard(solved(image, probabilities, *parameters, iterations=1), probabilities)
+    right, wrong = (np.linalg.norm(ours - expected) / np.linalg.norm(expected) for expected in (
+        heard(brute_force(image, probabilities, *given, iterations=1), probabilities)
+        for given in (parameters, shifted(parameters, which, factor))))
+    assert right < 0.1 and wrong > 1.5 * right
+
+
 @pytest.mark.parametrize("which, factor", [(0, 0.5), (1, 2), (2, 0.5), (3, 0.5), (4, 2)])
 def test_every_parameter_is_told_from_another(which, factor):
     """The approximation is nearer to the parameter given than to its half or double."""

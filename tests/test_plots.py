@@ -136,3 +136,46 @@ def test_mask_errors_have_a_row_for_each_network():
     assert [axis.get_ylabel() for axis in figure.axes[::3]] == ["photo", "one", "two"]
     assert [axis.get_title() for axis in figure.axes[:3]] == list("abc")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["missed", "claimed wrongly"]
+
+
+def test_label_shares_stand_in_order_in_the_labels_own_colours():
+    figure = plots.plot_label_shares([5, 0, 80, 15], ["a", "b", "c", "d"], "photos")
+    axis, colours = figure.axes[0], plots.label_colours(4)
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["c", "d", "a", "b"]
+    assert [bar.get_height() for bar in axis.patches] == [80, 15, 5, 0] and axis.get_yscale() == "log"
+    assert [bar.get_facecolor()[:3] for bar in axis.patches] == [tuple(colours[label]) for label in (2, 3, 0, 1)]
+
+
+def test_parsings_show_photos_masks_and_errors_each_in_its_way():
+    photo, mask = np.full((4, 6, 3), 9, np.uint8), np.arange(24).reshape(4, 6) % 3
+    figure = plots.show_parsings([[photo, mask, mask == 1]] * 2, ["photo", "truth", "errors"], ["a", "b", "c", "never"],
+                                 ["first", "second"], title="some")
+    shown = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == ["photo", "truth", "errors", "", "", ""]
+    assert [axis.get_ylabel() for axis in shown[::3]] == ["first", "second"]
+    colours = np.array(plots.label_colours(4))
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), photo)
+    np.testing.assert_array_equal(shown[1].images[0].get_array(), colours[mask])
+    assert (shown[2].images[0].get_array() == (mask != 1)).all() and shown[2].images[0].get_clim() == (0, 1)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "c"]
+
+
+def test_draws_stand_in_a_panel_for_each_parameter_with_the_best_filled():
+    table = pd.DataFrame({"width": [1, 2, 3], "weight": [9, 8, 7], "score": [0.1, 0.5, 0.2]})
+    figure = plots.plot_draws({"one": table, "other": table + 1}, ["width", "weight"], "score", {"none": 0.3})
+    assert [axis.get_xlabel() for axis in figure.axes] == ["width", "weight"]
+    dots, best, *others, line = figure.axes[1].lines
+    assert (dots.get_xdata().tolist(), dots.get_ydata().tolist()) == ([9, 8, 7], [0.1, 0.5, 0.2])
+    assert (list(best.get_xdata()), list(best.get_ydata())) == ([8], [0.5]) and line.get_ydata() == [0.3, 0.3]
+    assert dots.get_markerfacecolor() == "none" != best.get_markerfacecolor() and len(others) == 2
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "one", "best, one", "other", "best, other", "none"]
+
+
+def test_histograms_share_their_bins():
+    figure = plots.plot_histograms(pd.DataFrame({"a": [0.0, 1, 1, 2], "b": [1.0, 2, 3, 4]}), "gain", "draws")
+    axis = figure.axes[0]
+    first, second = axis.containers
+    assert [bar.get_x() for bar in first] == [bar.get_x() for bar in second] and len(first) == 40
+    assert sum(bar.get_height() for bar in first) == sum(bar.get_height() for bar in second) == 4
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("gain", "draws")

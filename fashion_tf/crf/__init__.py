@@ -1,4 +1,4 @@
-"""The dense conditional random field: exact on a lattice, local by convolution, and tuned at random."""
+"""The dense conditional random field: approximated on a lattice, local by convolution, and tuned at random."""
 
 from .local import local_crf
 from .mean_field import DenseCRF, dense_crf, from_labels
