@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 
 from fashion_tf.classroom.lint_exercises import RULES as EXERCISE_RULES
 from fashion_tf.classroom.lint_exercises import nbgrader_metadata
@@ -34,6 +35,8 @@ from fashion_tf.errors import CourseError
 from fashion_tf.files import read_whole, write_atomically
 
 LONGEST_CODE_CELL = 25
+MEDIAN_CODE_CELL = 7
+MOST_WORDS = 1_800
 PARAMETERS_TAG = "parameters"
 BADGE_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -718,9 +721,13 @@ def _no_machine_paths(page):
 def _short_cells(page):
     """A code cell has at most 25 lines."""
     for number, cell in page.code():
-        lines = len(cell["source"].strip().splitlines())
+        lines = _lines(cell)
         if lines > LONGEST_CODE_CELL:
             yield number, f"{lines} lines of code; above {LONGEST_CODE_CELL}, split the cell"
+
+
+def _lines(cell):
+    return len(cell["source"].strip().splitlines())
 
 
 @rule("N33")
@@ -771,6 +778,18 @@ def _no_talking_down(page):
                  if not line.lstrip().startswith(">")]  # a quotation says what it says
         for word in dict.fromkeys(words.findall("\n".join(lines))):
             yield number, f"says {word!r}; leave it out, or say why it is so"
+
+
+@rule("N37", lessons_only=True)
+def _cells_that_breathe(page):
+    """A lesson's code cells have at most 7 lines in the median, its prose at most 1,800 words."""
+    lines = median([_lines(cell) for _, cell in page.code()] or [0])
+    if lines > MEDIAN_CODE_CELL:
+        yield None, (f"its code cells have {lines:g} lines in the median; above {MEDIAN_CODE_CELL}, give each idea a "
+                     "cell of its own, and leave drawing that teaches nothing to fashion_tf.plots")
+    words = sum(any(map(str.isalpha, word)) for _, cell in page.markdown() for word in _prose(cell["source"]).split())
+    if words > MOST_WORDS:
+        yield None, f"{words:,} words of prose; above {MOST_WORDS:,}, shorten it, or make two lessons of it"
 
 
 for code, lessons_only, check in EXERCISE_RULES:

@@ -260,6 +260,9 @@ for place in ("/home/me/data", "/content/drive", "/tmp/x.npy", "C:\\\\Users\\\\m
     bad_text("N31", place, "figure", "plots.", f'open("{place}")\nplots.')
 bad_text("N31", "in-prose", "notice", "them", "/Users/me/pictures")
 bad_text("N32", "26-lines", "table", "paper_", "x = 0\n" * 25 + "paper_")
+bad("N37", "long-median")(lambda draft: [draft.swap(name, draft[name]["source"], draft[name]["source"] + "\nx = 0" * 8)
+                                         for name in ("figure", "table", "results")])
+bad_text("N37", "many-words", "untold", "Record what you measured.", "Record what you measured. " + "more " * 1800)
 bad("N33", "code-after-code")(lambda draft: draft.add("table", "code", "x = 1"))
 bad_text("N33", "heading-only", "compare", "\n\nThe table of the paper, with your numbers.", "")
 bad_text("N33", "table-only", "compare", "The table of the paper, with your numbers.",
