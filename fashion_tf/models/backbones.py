@@ -301,6 +301,34 @@ def freeze_batch_normalization(model):
     return frozen
 
 
+def freeze_until(backbone, first=""):
+    """Lets the last part of a backbone learn; its batch normalisation keeps its statistics throughout.
+
+    Args:
+        backbone: What `build_backbone` returned, or that part of a larger model; changed in place. Compile it
+            afterwards.
+        first: How the name of the first layer that learns begins; ``""``: none learns.
+
+    Returns:
+        How many numbers of it learn.
+
+    Raises:
+        DataError: No layer's name begins so; the message lists them.
+
+    Taught in: 38_masked_style_transfer.ipynb
+    """
+    network = next(layer for layer in backbone.layers if isinstance(layer, keras.Model))
+    names = [layer.name for layer in network.layers]
+    found = [number for number, name in enumerate(names) if first and name.startswith(first)]
+    if first and not found:
+        raise DataError(f"{backbone.name} has no layer whose name begins with {first!r}; its layers are "
+                        f"{', '.join(names)}.")
+    for layer in network.layers[:found[0] if found else None]:
+        layer.trainable = False
+    freeze_batch_normalization(backbone)
+    return sum(int(np.prod(variable.shape)) for variable in backbone.trainable_variables)
+
+
 def _entry(name):
     if name not in BACKBONES:
         raise DataError(f"There is no backbone {name!r}; choose {', '.join(BACKBONES)}.")

@@ -284,6 +284,39 @@ def single_changes(data):
     return lists(single, data.runs) | {"all": list(data.runs)}
 
 
+def taps(data):
+    def along(side, rate):
+        return np.mean([sum(0 <= place + tap < side for tap in (-rate, 0, rate)) / 3 for place in range(side)])
+
+    (height, width), rate = (side // data.output_stride for side in data.image_size), data.rate
+    right = along(height, rate) * along(width, rate)
+    return {"padding": 1 - right, "pixels": along(data.image_size[0], rate) * along(data.image_size[1], rate),
+            "averaged": (along(height, rate) + along(width, rate)) / 2, "rate one": along(height, 1) * along(width, 1),
+            "corner": 4 / 9, "something else": 0.011}
+
+
+def composites(data):
+    photo, stylised, mask = np.array(data.photo), np.array(data.stylised), np.array(data.mask)
+    blurred = np.array(data.blurred)
+    half = np.where(mask > 0, (photo + stylised) / 2, photo)
+    return {"photo": photo, "everything": stylised, "inverted": np.where(mask > 0, photo, stylised),
+            "blurred": blurred * stylised + (1 - blurred) * photo, "hard": np.where(mask > 0, stylised, photo),
+            "shrunk": np.where(blurred > 0.99, stylised, photo), "not whole": half,
+            "brighter": np.where(mask > 0, np.where(blurred > 0.99, stylised, 300), photo), "a row": photo[0]}
+
+
+def table_rows(data):
+    def kinds(tolerance=0.003, low=0.0, high=0.0):
+        most = {name: 2 * iou / (1 + iou) for name, iou in data.iou.items()}
+        return {name: "one pair of masks" if abs(most[name] - dice) < tolerance else
+                "means over photos" if data.iou[name] - low < dice < most[name] + high else "neither"
+                for name, dice in data.dice.items()}
+
+    return {"all masks": dict.fromkeys(data.iou, "one pair of masks"), "none": dict.fromkeys(data.iou, "neither"),
+            "Dice below IoU": kinds(low=1), "Dice above the curve": kinds(high=1), "no means": kinds(high=-1),
+            "no masks": kinds(tolerance=0), "a list": list(data.iou), "too few": {"A": "neither"}}
+
+
 def masks(data):
     nearest = data.mask[::2, ::2]
     spoilt = data.shrunk != nearest
@@ -486,6 +519,7 @@ WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_
          "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "36.1": gram_matrices, "36.2": same_styles,
          "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers,
          "41.1": twins, "41.2": sizes, "41.3": floors,
+         "38.1": taps, "38.2": composites, "38.3": table_rows,
          "51.1": masks,
          "51.2": unequal_scores, "52.1": ties, "52.2": windows}
 
@@ -528,6 +562,8 @@ def test_the_table_of_wrong_answers_is_whole():
     ("37.1", "sums", "add up to 1"),
     ("41.1", "garments", "average over garments"), ("41.1", "repeated", "held out together"),
     ("41.2", "another", "no fold can print"), ("41.3", "bits", "natural logarithm"),
+    ("38.1", "pixels", "places of the feature map"), ("38.2", "blurred", "reaches beyond"),
+    ("38.3", "Dice below IoU", "is below IoU"), ("38.3", "Dice above the curve", "bent downwards"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):

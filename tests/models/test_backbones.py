@@ -18,6 +18,7 @@ from fashion_tf.models.backbones import (
     cut_network,
     find_weights,
     freeze_batch_normalization,
+    freeze_until,
 )
 
 SMALL = ("small_vgg", "small_resnet", "small_resnet_v2", "small_densenet", "small_resnext")
@@ -468,6 +469,20 @@ def test_efficientnet_without_imagenet_is_kerass(tmp_path):
     reference.save_weights(tmp_path / "own.weights.h5")
     model = build_backbone("efficientnet_b0", 32, weights=tmp_path / "own.weights.h5")
     assert_has_weights_of(model, reference)
+
+
+def test_the_last_part_of_a_backbone_learns():
+    model = build_backbone("small_resnet", 32, seed=1)
+    learns = freeze_until(model, "c4")
+    layers = network_of(model).layers
+    last = layers[[layer.name for layer in layers].index("c4"):]
+    after = [weight for layer in last if not isinstance(layer, keras.layers.BatchNormalization)
+             for weight in layer.weights]
+    assert after and learns == sum(np.prod(weight.shape) for weight in after)
+    assert {weight.path for weight in model.trainable_variables} == {weight.path for weight in after}
+    assert freeze_until(model) == 0 and not model.trainable_variables
+    with pytest.raises(DataError, match="no layer whose name begins with 'block_99'; its layers are .*, c4, "):
+        freeze_until(model, "block_99")
 
 
 @pytest.mark.real_data
