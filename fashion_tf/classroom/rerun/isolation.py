@@ -127,7 +127,7 @@ class Isolation:
             parts += ["--ro-bind", self.drawn, _DRAWN]
         parts += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", disk, "--tmpfs", "/dev/shm",
                   "--remount-ro", "/dev", "--perms", "1777", "--size", disk, "--tmpfs", _WORK,
-                  "--perms", "1777", "--size", disk, "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", _WORK]
+                  "--symlink", _WORK, "/tmp", "--remount-ro", "/", "--chdir", _WORK]
         if os.geteuid() == 0:  # root is no user that could be limited: an own one for each sandbox
             user = str(2**30 + secrets.randbelow(2**30))
             parts += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs",

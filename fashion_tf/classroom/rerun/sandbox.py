@@ -154,14 +154,13 @@ class Ahead:
 
     def take(self, *arguments, more=False):
         """A sandbox; where `more` will be wanted, the next one is started now."""
-        wanted = Sandbox.__init__, *arguments
         found, self.waiting = self.waiting, None
-        if found is not None and (found[0] != wanted or found[1].process.poll() is not None):
+        if found is not None and (found[0] != arguments or found[1].process.poll() is not None):
             found[1].close()
             found = None
         sandbox = found[1] if found else Sandbox(*arguments)
         if more:
-            self.waiting = wanted, Sandbox(*arguments)
+            self.waiting = arguments, Sandbox(*arguments)
         return sandbox
 
     def close(self):

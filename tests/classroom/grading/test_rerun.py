@@ -251,6 +251,8 @@ def test_read_alone_the_same_class_is_graded_otherwise(made, tmp_path):
     rows = grade_class(folder / "class", tmp_path / "out", course, jobs=1, say=lambda _: None).rows
     found = {row.student: {item["name"]: item["outcome"] for item in row.items} for row in rows}
     assert set(found["outputs copied"].values()) == {"pass"} and "not run" in found["never run"].values()
+    assert set(found["splits a cell"].values()) == {"pass"}
+    assert found["check as text"]["executed"] == found["check as text"]["exercise 11.1"] == "missing"
 
 
 # --- what is asked of nobody -------------------------------------------------------------------
