@@ -510,6 +510,30 @@ def sizes(data):
             "all": data.sizes}
 
 
+def mixed_up(data):
+    counts, names = np.array(data.counts), data.styles
+    shares = counts / counts.sum(1, keepdims=True)
+
+    def largest(values):
+        values = values - np.diag(np.diag(values))
+        return [names[place] for place in np.unravel_index(values.argmax(), values.shape)]
+
+    right = set(largest(shares + shares.T))
+    return {"photos": largest(counts + counts.T), "one direction": largest(shares), "one": names[:1],
+            "three": names[:3], "a stranger": ["casual", names[0]], "the least": next(
+                [a, b] for a, b in sorted(((a, b) for a in names for b in names if a < b), key=lambda pair: (
+                    shares + shares.T)[names.index(pair[0]), names.index(pair[1])]) if {a, b} != right)}
+
+
+def doubted(data):
+    probabilities = np.array(data.probabilities)
+    own = probabilities[range(10), data.labels]
+    return {"unsure": np.argsort(probabilities.max(1), kind="stable")[:3].tolist(),
+            "sure": np.argsort(-probabilities.max(1), kind="stable")[:3].tolist(),
+            "most believed": np.argsort(-own, kind="stable")[:3].tolist(), "two": np.argsort(own)[:2].tolist(),
+            "next ones": np.argsort(own)[1:4].tolist(), "no such photo": [10, 11, 12]}
+
+
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "14.1": matchings, "14.2": joinings, "14.3": worths,
@@ -518,7 +542,7 @@ WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_
          "33.1": constant_models, "33.2": distances, "33.3": single_changes, "34.1": chances, "34.2": neighbours,
          "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "36.1": gram_matrices, "36.2": same_styles,
          "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers,
-         "41.1": twins, "41.2": sizes, "41.3": floors,
+         "41.1": twins, "41.2": sizes, "41.3": floors, "42.1": mixed_up, "42.2": doubted,
          "38.1": taps, "38.2": composites, "38.3": table_rows,
          "51.1": masks,
          "51.2": unequal_scores, "52.1": ties, "52.2": windows}
@@ -564,6 +588,7 @@ def test_the_table_of_wrong_answers_is_whole():
     ("41.2", "another", "no fold can print"), ("41.3", "bits", "natural logarithm"),
     ("38.1", "pixels", "places of the feature map"), ("38.2", "blurred", "reaches beyond"),
     ("38.3", "Dice below IoU", "is below IoU"), ("38.3", "Dice above the curve", "bent downwards"),
+    ("42.1", "photos", "Divide each row"), ("42.2", "unsure", "the label that the photo bears"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):

@@ -258,3 +258,15 @@ def test_garments_have_a_box_and_a_mask_of_their_own(tmp_path):
         ccp.garments(ccp.read(folder), ("coat",))
     with pytest.raises(DataError, match="has no label trousers"):
         ccp.garments(ccp.read(folder), ("trousers",))
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {ccp.NAME}")
+def test_real_garments():
+    """Of 800 photos: 1,616 garments, the commonest type on 239 of them."""
+    found = ccp.garments(ccp.read(REAL))
+    assert len(found) == 1616 and found.majority() == ("pants", pytest.approx(239 / 1616))
+    for row in found.table.iloc[::160].itertuples():
+        mask = read_mask(row.mask)
+        x1, y1, x2, y2 = row.box
+        assert mask[y1:y2, x1:x2].sum() == mask.sum() and mask[y1, x1:x2].any() and mask[y1:y2, x2 - 1].any()
