@@ -7,6 +7,8 @@ from collections import deque
 
 import numpy as np
 
+from fashion_tf.errors import DataError
+
 LEAST_SHARE = 0.01  # of the frame's pixels: smaller things are nobody
 
 
@@ -29,7 +31,7 @@ class MaskFinder:
     """By a network that labels pixels: a parser's clothes, or a segmenter's person.
 
     Args:
-        mask_of: Function of a frame: bool (height, width), where somebody is.
+        mask_of: Function of a frame: bool (height, width) of the frame's own size, where somebody is.
         least_share: As for `boxes_of`.
     """
 
@@ -37,7 +39,10 @@ class MaskFinder:
         self.mask_of, self.least_share = mask_of, least_share
 
     def __call__(self, frame):
-        return boxes_of(self.mask_of(frame), self.least_share)
+        mask = self.mask_of(frame)
+        if mask.shape != frame.shape[:2]:  # boxes would lie elsewhere
+            raise DataError(f"The mask of a frame of {frame.shape[:2]} pixels has {mask.shape}; bring it to that size.")
+        return boxes_of(mask, self.least_share)
 
 
 class MotionFinder:

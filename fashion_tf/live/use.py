@@ -98,10 +98,11 @@ def _finder(name):
     if name == "all":
         return lambda frame: np.array([[0, 0, frame.shape[1], frame.shape[0]]], float)
     if name == "person":
+        from fashion_tf.predictor import mask_at
         from fashion_tf.style.masks import PASCAL_VOC, PersonFinder
 
         network, person = PersonFinder(), PASCAL_VOC.index("person")
-        return MaskFinder(lambda frame: network(frame).argmax(-1) == person)
+        return MaskFinder(lambda frame: mask_at(network(frame), frame.shape[:2]) == person)
     return MaskFinder(_parser(name))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_tf.errors import DataError
+from fashion_tf.terminal import native_messages_hidden
 
 
 def find_lite_file(name, path=None):
@@ -49,9 +50,10 @@ class LiteModel:
         if not self.path.is_file():
             raise DataError(f"{self.path}: no such file.")
         try:
-            self._interpreter = _interpreter()(
-                model_path=str(self.path), num_threads=threads or os.cpu_count())
-            self._interpreter.allocate_tensors()
+            with native_messages_hidden():  # it tells of its delegate
+                self._interpreter = _interpreter()(
+                    model_path=str(self.path), num_threads=threads or os.cpu_count())
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise DataError(f"{self.path}: this is no TFLite network that can be run ({error}).") from None
         self._inputs, self._outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()

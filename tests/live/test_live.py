@@ -10,7 +10,7 @@ import pytest
 
 from fashion_tf import cli
 from fashion_tf.errors import DataError
-from fashion_tf.live import Frame, Recogniser, VideoSource, recognise
+from fashion_tf.live import Frame, MaskFinder, Recogniser, VideoSource, recognise
 from fashion_tf.live.outputs import check_folder
 from fashion_tf.live.recognise import part_of
 from fashion_tf.predictor import save_predictor
@@ -68,6 +68,25 @@ def test_the_part_that_is_classified():
     assert part_of((10, 20, 40, 120), (0.1, 0.6), (200, 100)) == (10, 30, 40, 80)
     assert part_of((-9, -50, 500, 900), (0, 1), (200, 100)) == (0, 0, 100, 200)
     assert part_of((120, 300, 130, 310), (0, 1), (200, 100)) == (99, 199, 100, 200)  # outside: never empty
+
+
+def test_a_persons_mask_is_brought_to_the_frames_size(monkeypatch):
+    """The network answers for its own square, whatever the frame's size and shape."""
+    from fashion_tf.live.use import _finder
+    from fashion_tf.style import masks
+
+    class Network:
+        def __call__(self, photo):
+            answer = np.zeros((32, 32, len(masks.PASCAL_VOC)), np.float32)
+            answer[..., 0] = 1
+            answer[8:24, 16:24] = np.eye(len(masks.PASCAL_VOC))[masks.PASCAL_VOC.index("person")]
+            return answer
+
+    monkeypatch.setattr(masks, "PersonFinder", Network)
+    (box,) = _finder("person")(np.zeros((120, 200, 3), np.uint8))
+    np.testing.assert_allclose(box, [100, 30, 150, 90], atol=3)
+    with pytest.raises(DataError, match="bring it to that size"):
+        MaskFinder(lambda frame: np.ones((4, 4), bool))(np.zeros((120, 200, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")
