@@ -13,6 +13,7 @@ from fashion_tf.errors import DataError
 WORKING_SIDE = 1024  # pixels; coefficients of the guided filter are found at this size, and applied at the photo's
 FEATHER = 2  # pixels over which the new picture fades in
 NEUTRAL = 12.0  # CIE Lab chroma up to which a garment is rather grey than coloured
+HUE_SPREAD = np.radians(12)  # that a recoloured garment keeps to either side of its hue
 ROUNDING = 1e-3  # by which resizing, and half precision, may leave 0..1
 _STRIP_PIXELS = 1 << 21
 
@@ -52,11 +53,11 @@ def compose(photo, stylised, mask, feather=FEATHER):
 def recolour(photo, mask, colour, feather=FEATHER):
     """Gives a garment another colour; its lightness stays, with folds and shadows, and so does its pattern.
 
-    In CIE Lab the garment's colours (a*, b*) are turned and stretched so that their median becomes the new colour's:
-    grey stays grey, and a dark fold stays less colourful than the cloth around it. A garment without a colour of its
-    own has nothing to turn; there the colours are shifted instead. In between (a chroma of about `NEUTRAL`) is a mix
-    of both. What a screen cannot show at its lightness is made less colourful: black stays black, and white becomes
-    pale.
+    In CIE Lab the hue becomes the new colour's; what a pixel's hue differs from the garment's is kept, up to
+    `HUE_SPREAD`. The chroma is stretched so that its median becomes the new colour's: grey stays grey, and a dark fold
+    stays less colourful than the cloth around it. A garment without a colour of its own has nothing to stretch; there
+    the new chroma is added instead, and in between (a chroma of about `NEUTRAL`) is a mix of both. What a screen cannot
+    show at its lightness is made less colourful: black stays black, and white becomes pale.
 
     Args:
         photo, mask, feather: As for `compose`.
@@ -79,16 +80,19 @@ def recolour(photo, mask, colour, feather=FEATHER):
     garment = photo[..., :3][mask]
     if not len(garment):
         return photo.copy()
-    sample = garment[::max(len(garment) // 100_000, 1)]
-    own = complex(*np.median(_to_lab(sample)[:, 1:], axis=0))
-    coloured = abs(own) ** 2 / (abs(own) ** 2 + NEUTRAL ** 2)
-    factor = coloured * (target / own if own else 0) + 1 - coloured
-    offset = (1 - coloured) * (target - own)
+    sample = _to_lab(garment[::max(len(garment) // 100_000, 1)])[:, 1:]
+    own, chroma = complex(*np.median(sample, axis=0)), float(np.median(np.hypot(*sample.T)))
+    coloured = chroma ** 2 / (chroma ** 2 + NEUTRAL ** 2)
+    kept = min(abs(target) / NEUTRAL, 1)  # how much of the chroma's pattern: none for grey, whose hue means nothing
 
     def changed(rows, inside):
         lab = _to_lab(photo[rows][..., :3][inside])
-        moved = factor * (lab[:, 1] + 1j * lab[:, 2]) + offset
-        lab[:, 1], lab[:, 2] = moved.real, moved.imag
+        values = lab[:, 1] + 1j * lab[:, 2]
+        turned = coloured * np.clip(np.angle(values * own.conjugate()), -HUE_SPREAD, HUE_SPREAD)
+        stretched = abs(target) * np.abs(values) / max(chroma, 1e-6)
+        added = abs(target) + kept * (np.abs(values) - chroma)
+        new = np.maximum(coloured * stretched + (1 - coloured) * added, 0) * np.exp(1j * (np.angle(target) + turned))
+        lab[:, 1], lab[:, 2] = new.real, new.imag
         return _shown(lab)
 
     return _blended(photo, feather_inward(mask, feather), changed)

@@ -157,6 +157,15 @@ def test_white_stripes_on_a_red_garment_stay_white_and_folds_keep_their_share_of
     assert np.hypot(*lab(grey.reshape(-1, 3))[:, 1:].T).max() < 8
 
 
+def test_all_colours_of_a_garment_become_shades_of_the_new_one():
+    """A pink jacket over cream trousers: what is turned by the hue of one alone turns the other into a third colour."""
+    photo = np.vstack([cloth((200, 120, 170)), cloth((225, 220, 190)), cloth((60, 90, 150), height=15)])
+    target = lab([read_colour("#803050")])[0, 1:]
+    after = lab(recolour(photo, np.ones(photo.shape[:2], bool), "#803050").reshape(-1, 3))
+    angle = np.angle((after[:, 1] + 1j * after[:, 2]) / complex(*target), deg=True)
+    assert np.abs(angle[np.hypot(after[:, 1], after[:, 2]) > 8]).max() < 18
+
+
 def test_what_a_screen_cannot_show_keeps_lightness_and_hue():
     photo = np.full((8, 8, 3), 245, np.uint8)  # no screen has a red as light as this
     after = lab(recolour(photo, np.ones((8, 8), bool), "red").reshape(-1, 3))[0]
