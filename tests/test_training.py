@@ -200,6 +200,7 @@ TRIALS = {
 }
 
 
+@pytest.mark.slow
 def test_trials_repeat_whatever_ran_between_them(shared, monkeypatch):
     """Trials of one computation share a compiled model: nothing of one may reach the next."""
     monkeypatch.setattr(training, "_COMPILED_AT_MOST", 3)  # of five: some are kept, some made anew
@@ -228,6 +229,7 @@ def test_a_trial_draws_from_its_own_seed_alone(shared):
     assert found[0] == found[1] != train_classifier(settings, 6, shared)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gives_the_same(shared):
     chosen = ("decoupled", "adam again, other rate")
     code = ("import json, test_training as t\nt.BACKBONES['tiny'] = t.Backbone('test_training:tiny', 'tf')\n"

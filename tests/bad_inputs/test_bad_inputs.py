@@ -41,6 +41,7 @@ def met(tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group, found in ATTACKS.items() for name in found])
 def test_a_strangers_file_is_answered_in_a_sentence(met, group, name):
     answers, end = met(group)

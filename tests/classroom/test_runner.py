@@ -104,6 +104,7 @@ def no_kernels(monkeypatch):
     monkeypatch.setattr(runner, "run_lesson", run_lesson)
 
 
+@pytest.mark.slow
 def test_a_lesson_that_keeps_its_promise_passes(run):
     results, out, _ = run
     assert (results["10"].status, results["10"].reasons) == ("passed", [])
@@ -465,6 +466,7 @@ def test_the_exit_code_tells(tmp_path, monkeypatch, capsys):
     assert "no lesson '77'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_run_that_is_stopped_keeps_what_is_done_and_leaves_no_kernel(tmp_path, sent, code):

@@ -12,6 +12,7 @@ from fashion_tf.errors import DataError
 NAMES = ("deepfashion", "imaterialist", "clothing-dataset-small", "fashion-product-images")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_dataset_gives_three_splits_without_shared_photos(name):
     dataset = ten_categories(name, "sample", seed=3)

@@ -263,6 +263,7 @@ def palette_bomb(side, mode):
                      chunk(b"IDAT", data), chunk(b"IEND", b"")])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
 @pytest.mark.parametrize("mode", ["P", "I;16"])
 def test_bombs_together_take_no_more_memory_than_one(tmp_path, mode):

@@ -125,6 +125,7 @@ def test_the_sample_is_balanced_and_the_same_bytes_each_time(tmp_path):
     assert (counts["train"] == 200).all() and (counts["test"] == 50).all()
 
 
+@pytest.mark.slow
 def test_the_sample_is_hard_enough_to_teach():
     """Pixels beat brightness, and a linear model does not solve it."""
     from sklearn.linear_model import LogisticRegression

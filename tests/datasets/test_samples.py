@@ -38,6 +38,7 @@ def digest(folder):
     return total.hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_the_same_seed_gives_the_same_bytes(name, tmp_path, monkeypatch):
     for size in ("SAMPLE_COUNTS", "SAMPLE_COUNT", "SAMPLE_ITEMS", "SAMPLE_PAIRS"):  # a tenth tells as much

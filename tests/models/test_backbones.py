@@ -79,6 +79,7 @@ def kernels(model):
 # Scaling
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_scaling_is_the_networks_own(name):
     batch = pictures()
@@ -177,6 +178,7 @@ def test_unknown_backbone():
 # Initializer and regularizer, layer by layer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_layer_with_a_kernel_has_the_settings(name):
     layers = [layer for layer in network_of(set_up(name)).layers
@@ -440,6 +442,7 @@ def efficientnet(tmp_path_factory):
     return file, outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["folder", "path", "download"])
 def test_efficientnet_is_kerass_with_its_weights(efficientnet, monkeypatch, own_cache, way):
     """Keras adds a layer for ImageNet's weights that it leaves out for any other file."""

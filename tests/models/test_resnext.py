@@ -41,6 +41,7 @@ def pictures(count=2, height=64, width=96, seed=0):
 # The network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", TOTAL)
 def test_parameters_are_the_published_ones(large, function):
     model = large[function]

@@ -665,6 +665,7 @@ def test_the_packages_functions_are_the_modules(function):
     assert inspect.signature(public) == inspect.signature(function)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_a_parser_that_was_finished_after_training(tmp_path):
     """Its inner model was compiled with the kit's loss, which nothing else there imports."""
     inner = fpn.fpn_segmenter("small_resnet", 2, 32, channels=8, seed=1)
@@ -856,6 +857,7 @@ def test_a_predictor_is_saved_under_every_name(models, photos, tmp_path):
     assert len(predict(folder, photos[0])) == 1
 
 
+@pytest.mark.slow
 def test_one_answer_is_one_line_among_nothing(saved, photos):
     """Started afresh, with none of TensorFlow's notes."""
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}

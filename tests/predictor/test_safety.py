@@ -364,6 +364,7 @@ def without_compile(value):
     return [without_compile(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", [name for name in BACKBONES if name.startswith("small_")] + [
     "mobilenet_025"])
 def test_the_kits_networks_pass_with_their_settings(backbone, tmp_path):

@@ -44,6 +44,7 @@ def index(photos, embedder):
     return build_index(photos, embedder, SIZE, batch_size=3, about={"lesson": 34})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3, 4, 5])
 @pytest.mark.parametrize("pooling", ["average", "maximum"])
 def test_a_stage_is_pooled_and_brought_to_length_one(photos, stage, pooling):

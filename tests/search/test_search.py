@@ -568,6 +568,7 @@ def calls_of(folder):
     return [tuple(line.split()[:3]) for line in (folder / "calls").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
 def test_a_killed_search_goes_on_where_it_was(tmp_path):
     journal, kills = tmp_path / "journal", []
@@ -593,6 +594,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path):
     assert journal.read_bytes().startswith(before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize("whom", ["the search", "its terminal's group"])
 def test_an_interrupted_search_ends_its_workers_and_keeps_its_journal(tmp_path, whom):

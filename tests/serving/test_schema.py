@@ -41,6 +41,7 @@ def test_every_path_of_the_schema_is_tried(schema):
     assert sorted(operation.ok().path for operation in schema.get_all_operations()) == sorted(STATES + POSTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path, mode", [*((path, "POSITIVE") for path in STATES + POSTED),
                                         *((path, "NEGATIVE") for path in POSTED)])
 def test_every_answer_is_one_that_the_schema_promises(schema, path, mode):

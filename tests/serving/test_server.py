@@ -57,6 +57,7 @@ def ready(client, seconds=240):
     raise AssertionError(seen[-5:])
 
 
+@pytest.mark.slow
 def test_killed_it_starts_again_and_stopped_it_finishes_what_it_accepted(start, tmp_path):
     photo = encoded(make_photo())
     process, client = start(saved()["clothes"], "--port", 0)

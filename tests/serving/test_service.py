@@ -116,6 +116,7 @@ def test_sixteen_clients_at_once_get_their_own_answers(client):
         assert answer["probability"] == pytest.approx(expected["probability"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(client):
     psutil = pytest.importorskip("psutil")
     process, photo = psutil.Process(), encoded(make_photo(3, (400, 300)))
