@@ -50,20 +50,21 @@ def answered(course, lesson, released, student):
     return canonical_bytes(notebook)
 
 
-def environment(folder):
-    """nbgrader's kernels run the kit's Python; its settings are nobody's."""
+def environment(program, folder):
+    """nbgrader finds its own tools on the path; its kernels run the kit's Python; its settings are nobody's."""
     kernel = folder / "jupyter/kernels/python3"
     kernel.mkdir(parents=True, exist_ok=True)
     (kernel / "kernel.json").write_text(json.dumps({
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Python 3",
         "language": "python"}))
-    return {**os.environ, "JUPYTER_PATH": str(folder / "jupyter"), "JUPYTER_CONFIG_DIR": str(folder / "none"),
-            "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    path = os.pathsep.join([os.path.dirname(program), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "JUPYTER_PATH": str(folder / "jupyter"),
+            "JUPYTER_CONFIG_DIR": str(folder / "none"), "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def nbgrader(program, folder, *arguments):
-    return subprocess.Popen([program, *arguments], cwd=folder, env=environment(folder), stdout=subprocess.PIPE,
+    return subprocess.Popen([program, *arguments], cwd=folder, env=environment(program, folder), stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
 
 
