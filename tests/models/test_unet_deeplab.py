@@ -175,6 +175,7 @@ def test_a_rate_beyond_the_map_reads_nothing_but_its_middle():
     np.testing.assert_allclose(model.predict(pictures(1, 128, 128), verbose=0), before, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_deeplab_against_keras_cv():
     """Layer by layer on the same backbone: shapes, parameters, and with its weights its answer."""
     pytest.importorskip("keras_cv", reason="keras-cv is not installed")
@@ -248,7 +249,7 @@ def test_bad_sizes_and_strides(build):
 
 
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])
-@pytest.mark.parametrize("backbone", ["small_resnet", "mobilenet_v2"])
+@pytest.mark.parametrize("backbone", ["small_resnet", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
 def test_saved_loaded_and_run_again(build, backbone, tmp_path):
     """Through the loader that runs no stranger's code."""
     size = (70, 50)
@@ -272,8 +273,8 @@ def test_one_seed_gives_one_network_of_different_kernels(build):
 # The last stage at its input's size
 
 
-@pytest.mark.parametrize("name", ["small_vgg", "small_resnet", "small_resnet_v2", "small_densenet", "small_resnext",
-                                  "mobilenet_v2", "mobilenet_025"])
+@pytest.mark.parametrize("name", ["small_resnet", *(pytest.param(name, marks=pytest.mark.slow) for name in (
+    "small_vgg", "small_resnet_v2", "small_densenet", "small_resnext", "mobilenet_v2", "mobilenet_025"))])
 def test_the_last_stage_keeps_its_size(name):
     """The same weights and the same first stages; C5 has C4's size."""
     narrow, wide = (build_backbone(name, (64, 96), pyramid="from half", output_stride=stride, seed=1)
