@@ -126,7 +126,7 @@ def test_a_result_may_be_promised_by_some_profiles_only():
 # a GPU or a download brings.
 OF_TIME_AND_DATA = re.compile(
     r"DATA|CACHE|JOBS|MANY|\w*BATCH_SIZE|\w*EPOCHS|\w*SEEDS|\w*TRIALS|RATES|SPLITS|DRAWS|\w+_PHOTOS"
-    r"|\w*STEPS|(\w+_)?WEIGHTS|STYLIZER|MIXED_PRECISION")
+    r"|\w*STEPS|(\w+_)?WEIGHTS|STYLIZER|MIXED_PRECISION|STILLS|CLIPS|FRAMES|COUNTS")
 
 
 def test_a_rehearsal_has_the_papers_networks_and_sizes(course):
