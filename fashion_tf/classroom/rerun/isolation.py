@@ -114,6 +114,11 @@ class Isolation:
                 parts += ["--symlink", os.readlink(folder), folder]
             elif os.path.isdir(folder):
                 parts += ["--ro-bind", folder, folder]
+        # An environment below /tmp, as of a trial checkout, is bound into a folder for temporary files; else /tmp is
+        # the work folder under another name, and both share one limit.
+        below = any(Path(folder).is_relative_to("/tmp") for folder in python_folders())
+        temporary = ["--perms", "1777", "--size", disk, "--tmpfs", "/tmp"] if below else ["--symlink", _WORK, "/tmp"]
+        parts += temporary if below else []
         for folder in _above((*_ETC, *python_folders(), f"{_KIT}/course.yml", _WORK)):
             parts += ["--dir", folder]  # what is made on the way would be closed to others than root
         for path in (*_ETC, *python_folders()):
@@ -127,7 +132,7 @@ class Isolation:
             parts += ["--ro-bind", self.drawn, _DRAWN]
         parts += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", disk, "--tmpfs", "/dev/shm",
                   "--remount-ro", "/dev", "--perms", "1777", "--size", disk, "--tmpfs", _WORK,
-                  "--symlink", _WORK, "/tmp", "--remount-ro", "/", "--chdir", _WORK]
+                  *([] if below else temporary), "--remount-ro", "/", "--chdir", _WORK]
         if os.geteuid() == 0:  # root is no user that could be limited: an own one for each sandbox
             user = str(2**30 + secrets.randbelow(2**30))
             parts += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs",
