@@ -28,7 +28,7 @@ from fashion_tf.datasets.files import (
     write_picture,
 )
 from fashion_tf.datasets.images import read_all, read_mask, register_opener
-from fashion_tf.datasets.masks import checked_mask, drawn_mask, no_labels, photo_raster
+from fashion_tf.datasets.masks import box_of, checked_mask, drawn_mask, no_labels, photo_raster
 from fashion_tf.datasets.matlab import read_mat, write_version_5
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -148,9 +148,7 @@ def garments(dataset, types=GARMENTS, least=0.004):
             if counts[number] < max(1, least * mask.size):
                 small += counts[number] > 0
                 continue
-            down, across = (np.flatnonzero((mask == number).any(axis)) for axis in (1, 0))
-            box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
-            rows.append((row, label, box, number))
+            rows.append((row, label, box_of(mask == number), number))
     if not rows:
         raise DataError(f"{dataset.name}: no photo shows any of {', '.join(types)}.")
     places, labels, boxes, found = zip(*rows)

@@ -40,7 +40,7 @@ from fashion_tf.datasets.files import (
     write_text,
 )
 from fashion_tf.datasets.images import register_opener
-from fashion_tf.datasets.masks import photo_raster
+from fashion_tf.datasets.masks import box_of, photo_raster
 from fashion_tf.datasets.subsets import balance
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -393,8 +393,7 @@ def _write_photo(folder, number, drawing, view, source, pair):
         mask = garment.mask[y1:y2, x1:x2]
         if garment.type is None or np.count_nonzero(mask) < 64:
             continue
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+        box = list(box_of(mask))
         points = garment.landmarks - (x1, y1, 0)
         outside = ((points[:, :2] < 0).any(axis=1) | (points[:, 0] >= x2 - x1)
                    | (points[:, 1] >= y2 - y1) | (points[:, 2] == 0))

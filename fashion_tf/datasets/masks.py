@@ -30,6 +30,18 @@ def photo_raster(source, where):
     return EncodedPicture(source if isinstance(source, bytes) else file_bytes(source), where).raster
 
 
+def box_of(mask):
+    """The box around a mask: (x1, y1, x2, y2) in pixels, right and bottom exclusive; all 0 where the mask is empty.
+
+    Args:
+        mask: bool (height, width).
+    """
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return x, y, x + width, y + height
+
+
 def checked_mask(mask, raster, count, where):
     """A mask as uint8 class indices, upright, once it is sure that it fits its photo and its classes.
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fashion_tf.datasets.masks import box_of
+
 # Labels of the parsing datasets, in lower case and without alternatives, that are garments by themselves: no shoes,
 # bags, jewels, and nothing worn on head, hands or feet.
 WORN = {"blazer", "blouse", "bodysuit", "cape", "cardigan", "coat", "dress", "hoodie", "jacket", "jeans", "jumper",
@@ -54,7 +56,5 @@ def find_garments(mask, labels, least=0.01):
         share = float(kept.mean())
         if share < least:
             continue
-        rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
-        box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-        found.append(Found(name, box, kept, share))
+        found.append(Found(name, box_of(kept), kept, share))
     return sorted(found, key=lambda garment: -garment.share)

@@ -107,7 +107,8 @@ def describe(paths, parser, types, styles=None, skip=None):
             continue
         if bad and skip is None:
             continue  # only reads on, to name them all
-        mask = mask_at(parser.model.predict_on_batch(picture[None])[0], rest)
+        labelled, = parser.compute([picture], [path])
+        mask = mask_at(labelled, rest)
         photo = read_image(path)
         cuts, worn = [], find_garments(mask, parser.classes)
         for garment in worn:
@@ -234,14 +235,10 @@ def _resized(photo, size):
 
 
 def _answers(calibration, model, pictures):
-    from fashion_tf.predictor.answers import check_answer, faint_as_black
-
     if not pictures:
         return []
-    given = model.model.predict_on_batch(np.stack([faint_as_black(picture) for picture in pictures]))
     answers = []
-    for row in given:
-        check_answer("describe", row, "classification")
+    for row in model.compute(pictures, ["describe"] * len(pictures)):
         row = np.clip(np.asarray(row, np.float64), 0, 1)
         probabilities, inside = calibration.probabilities(row[None])[0], calibration.sets(row[None])[0]
         order = np.argsort(-probabilities, kind="stable")

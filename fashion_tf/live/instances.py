@@ -77,8 +77,15 @@ def free_area(box, others, size, margin=2):
     return float(1 - covered.mean()) * 0.5 ** sides
 
 
-def measure(frame, box, others, probabilities):
+def measure(frame, box, others, probabilities, person=None):
     """All four measures of one view: a dict of `MEASURES`.
+
+    Args:
+        frame: uint8 (height, width, 3), RGB.
+        box: What is looked at, (x1, y1, x2, y2) in pixels.
+        others: Boxes of the other tracks in this frame.
+        probabilities: float (classes,).
+        person: The box of which the free area is asked, where `box` is a part of it; None: `box`.
 
     Size is the box's share of the frame's height; confidence 1 minus the normalised entropy of the
     probabilities (choosing frames by confidence is published for actions: SOSampler, BMVC 2024).
@@ -88,7 +95,7 @@ def measure(frame, box, others, probabilities):
     crop = frame[max(0, y1):max(0, y2), max(0, x1):max(0, x2)]
     entropy = -np.sum(probabilities * np.log(np.maximum(probabilities, 1e-12)))
     return {"sharpness": sharpness(crop), "size": max(0, y2 - y1) / height,
-            "free": free_area(box, others, (height, width)),
+            "free": free_area(box if person is None else person, others, (height, width)),
             "confidence": float(max(0.0, 1 - entropy / np.log(max(2, len(probabilities)))))}
 
 
@@ -103,9 +110,7 @@ def scores(instances, by=MEASURES):
         float64 (instances,) in 0..1: the product of each measure's share of the track's largest. A
         product, since a sharp view of a covered garment shows as little as a blurred one of a free one.
     """
-    table = np.array([[one.measures[name] for name in by] for one in instances], float).reshape(-1, len(by))
-    largest = table.max(axis=0, initial=0)
-    return np.divide(table, largest, out=np.zeros_like(table), where=largest > 0).prod(axis=1)
+    return _shares(instances, by).prod(axis=1)
 
 
 def best(instances, count, by=MEASURES):
@@ -116,6 +121,11 @@ def best(instances, count, by=MEASURES):
 
 def why_not(instances, by=MEASURES):
     """What each view lacks most against its track's best, in a word: blurred, small, covered, unsure."""
+    return [REASONS[by[place]] for place in _shares(instances, by).argmin(axis=1)]
+
+
+def _shares(instances, by):
+    """Each measure as a share of the track's largest, (instances, measures); 0 where all are 0."""
     table = np.array([[one.measures[name] for name in by] for one in instances], float).reshape(-1, len(by))
-    largest = np.maximum(table.max(axis=0, initial=0), 1e-12)
-    return [REASONS[by[place]] for place in (table / largest).argmin(axis=1)]
+    largest = table.max(axis=0, initial=0)
+    return np.divide(table, largest, out=np.zeros_like(table), where=largest > 0)

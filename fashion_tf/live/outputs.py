@@ -8,6 +8,7 @@ import numpy as np
 from fashion_tf.errors import DataError
 from fashion_tf.files import write_atomically
 from fashion_tf.live.recognise import COLUMNS
+from fashion_tf.predictor.outputs import without_formula
 
 TABLE, VIDEO = "live.csv", "live.mp4"
 BEGINS = ",".join(COLUMNS)
@@ -43,9 +44,7 @@ def annotated(image, answers):
 
     from fashion_tf.plots import label_colours
 
-    picture = np.ascontiguousarray(image)
-    if picture is image:
-        picture = image.copy()
+    picture = np.array(image, order="C")
     scale = max(0.4, image.shape[0] / 900)
     colours = (np.array(label_colours(25)) * 255).astype(int)[1:]
     for track, label, probability in answers:
@@ -97,5 +96,8 @@ class VideoWriter:
 
 def write_table(out, table):
     """Writes the table of a `Recognition` to `out`/live.csv, whole or not at all."""
+    safe = table.rename(columns=without_formula)  # class names may come from strangers
+    for column in ("label", "decided"):
+        safe[column] = safe[column].map(without_formula)
     Path(out).mkdir(parents=True, exist_ok=True)
-    write_atomically(Path(out) / TABLE, table.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode())
+    write_atomically(Path(out) / TABLE, safe.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode())

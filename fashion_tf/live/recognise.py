@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fashion_tf.errors import DataError
 from fashion_tf.live.decision import SettledLabel, join
 from fashion_tf.live.instances import MEASURES, Instance, best, measure, why_not
 from fashion_tf.live.tracks import Tracker
+from fashion_tf.predictor.answers import check_answer, faint_as_black
 
 COLUMNS = ("frame", "seconds", "track", "x1", "y1", "x2", "y2", "label", "probability", "decided", "kept", "why_not",
            *MEASURES)
@@ -50,15 +52,16 @@ def make_classifier(predictor):
     import tensorflow as tf
 
     if predictor.task != "classification":
-        from fashion_tf.errors import DataError
-
         raise DataError(f"This model was saved for {predictor.task}; live recognition needs a classifier.")
     height, width = predictor.image_size
     call = tf.function(lambda pictures: predictor.model(pictures, training=False), autograph=False,
                        input_signature=[tf.TensorSpec((None, height, width, 3), tf.uint8)])
 
     def classify(crops):
-        return call(squeezed(crops, (height, width))).numpy().astype(float)
+        pictures = [faint_as_black(picture) for picture in squeezed(crops, (height, width))]
+        found = call(np.stack(pictures)).numpy().astype(float)
+        check_answer("A frame", found, predictor.task)
+        return found
 
     return classify
 
@@ -116,7 +119,7 @@ class Recogniser:
         self.classify, self.classes, self.find = classify, tuple(classes), find
         self.keep, self.by, self.way, self.hold, self.part = keep, tuple(by), way, hold, part
         self.least_frames, self.tracker = least_frames, tracker or Tracker()
-        self.all_tracks, self.rows, self.shown = [], [], {}
+        self.all_tracks, self.told, self.shown = [], {}, {}
 
     def step(self, frame):
         """Works on one `Frame`; returns a list of (track, label to show, its joined probability)."""
@@ -129,9 +132,8 @@ class Recogniser:
         answers = []
         for track, box, row in zip(tracks, boxes, probabilities):
             others = [other.box for other in tracks if other is not track]
-            measures = measure(image, box, others, row)
             # Whether the person is covered or cut off is asked of the whole box, not of the part.
-            measures["free"] = measure(image, track.box, others, row)["free"]
+            measures = measure(image, box, others, row, track.box)
             track.instances.append(Instance(frame.number, tuple(track.box), measures, row))
             if track.number not in self.shown:
                 self.all_tracks.append(track)
@@ -139,7 +141,7 @@ class Recogniser:
             joined = self.decide(track)
             label = self.shown[track.number].update(self.classes[int(joined.argmax())])
             answers.append((track, label, float(joined[self.classes.index(label)])))
-            self.rows.append((frame.number, frame.seconds, track.number, label))
+            self.told[frame.number, track.number] = frame.seconds, label
         return answers
 
     def decide(self, track):
@@ -151,14 +153,13 @@ class Recogniser:
         """The `Recognition` of all frames so far, without times."""
         import pandas as pd
 
-        shown = {(frame, number): (seconds, label) for frame, seconds, number, label in self.rows}
         rows, tracks = [], []
         for track in self.all_tracks:
             if track.seen < self.least_frames:
                 continue
             chosen, reasons = set(best(track.instances, self.keep, self.by)), why_not(track.instances, self.by)
             for place, (one, reason) in enumerate(zip(track.instances, reasons)):
-                seconds, decided = shown[one.frame, track.number]
+                seconds, decided = self.told[one.frame, track.number]
                 rows.append([one.frame, seconds, track.number, *one.box, self.classes[int(one.probabilities.argmax())],
                              one.probabilities.max(), decided, place in chosen, "" if place in chosen else reason,
                              *(one.measures[name] for name in MEASURES), *one.probabilities])

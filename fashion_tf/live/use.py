@@ -118,7 +118,8 @@ def _parser(folder):
 
     def mask_of(frame):
         picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        return mask_at(predictor.model.predict_on_batch(picture[None])[0], frame.shape[:2]) != 0
+        probabilities, = predictor.compute([picture], ["A frame"])
+        return mask_at(probabilities, frame.shape[:2]) != 0
 
     return mask_of
 

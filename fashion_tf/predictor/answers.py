@@ -88,6 +88,24 @@ class Predictor:
         paths, _ = find_photos(paths)
         return np.stack([vector for _, _, vector in self._answers(paths, batch_size, None, None)])
 
+    def compute(self, pictures, names):
+        """What the model gives for pictures in memory.
+
+        Args:
+            pictures: A list of uint8 (height, width, 3), each of `image_size`.
+            names: What a message calls each of them.
+
+        Yields:
+            For each picture a classifier's (classes,), a parser's (height, width, classes), an embedder's (channels,).
+
+        Raises:
+            DataError: The model answers with NaN, or with what are no probabilities.
+        """
+        found = self.model.predict_on_batch(np.stack([faint_as_black(picture) for picture in pictures]))
+        for name, answer in zip(names, found):
+            check_answer(name, answer, self.task)
+            yield np.asarray(answer)
+
     def _need(self, task):
         if self.task != task:
             raise DataError(f"This model was saved for {self.task}, not for {task}: use {TASKS[self.task]}.")
@@ -100,16 +118,14 @@ class Predictor:
             good = []
             for path, picture, rest in read_photos(part, self.image_size):
                 if picture is not None:
-                    good.append((path, faint_as_black(picture), rest))
+                    good.append((path, picture, rest))
                 elif skip is None:
                     bad.append((path, rest))
                 else:
                     skip(path, rest)
             if good and not bad:
-                found = self.model.predict_on_batch(np.stack([picture for _, picture, _ in good]))
-                for (path, _, size), answer in zip(good, found):
-                    check_answer(path, answer, self.task)
-                    yield path, size, answer
+                places, pictures, sizes = zip(*good)
+                yield from zip(places, sizes, self.compute(pictures, places))
             if step is not None:
                 step(len(part))
         if bad:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from fashion_tf.datasets.images import read_image, read_with_opacity, resize
+from fashion_tf.datasets.masks import box_of
 from fashion_tf.errors import DataError
 from fashion_tf.files import write_atomically
 from fashion_tf.predictor import Predictor, load_predictor
-from fashion_tf.predictor.answers import check_answer
 from fashion_tf.predictor.outputs import check_pictures, picture_path
 from fashion_tf.predictor.photos import find_photos, unreadable
 from fashion_tf.style.composition import compose, recolour, upsample_mask
@@ -100,8 +100,7 @@ class Change:
         mask = None
         if self.garment is not None:
             small = resize(on_white(photo), self.parser.image_size)
-            probabilities = np.asarray(self.parser.model.predict_on_batch(small[None]))[0]
-            check_answer("The photo", probabilities, "parsing")
+            probabilities, = self.parser.compute([small], ["The photo"])
             mask = find_garment(photo, probabilities, self.parser.classes, self.garment)
         return changed(photo, mask, self.stylizer, self.vectors, self.shares, self.strength, self.colour)
 
@@ -152,12 +151,9 @@ def on_white(photo):
 
 def surroundings(mask):
     """The rows and the columns, two slices, of a mask's box with a margin of `MARGIN` of its longer side."""
-    places = []
-    boxes = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
-    margin = round(MARGIN * max(box[-1] - box[0] for box in boxes))
-    for box in boxes:
-        places.append(slice(max(box[0] - margin, 0), box[-1] + 1 + margin))
-    return tuple(places)
+    x1, y1, x2, y2 = box_of(mask)
+    margin = round(MARGIN * max(x2 - x1 - 1, y2 - y1 - 1))
+    return tuple(slice(max(start - margin, 0), stop + margin) for start, stop in ((y1, y2), (x1, x2)))
 
 
 def without_specks(mask):

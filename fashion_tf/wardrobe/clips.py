@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .pencil import between, chance, pick, whole
@@ -48,8 +49,6 @@ def draw_clip(rng, count=48, size=(180, 240), outfit=None):
     Returns:
         A `Clip`.
     """
-    import cv2
-
     height, width = size
     drawing = draw_person(rng, (SPRITE, SPRITE * 3 // 4), outfit=outfit, place="white")
     person, alpha = _cut_out(drawing)
@@ -88,8 +87,8 @@ def draw_clip(rng, count=48, size=(180, 240), outfit=None):
 def _cut_out(drawing):
     """The person alone: (picture, alpha in 0..1), both cut to the person's box."""
     inside = drawing.labels != 0
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    x, y, width, height = cv2.boundingRect(inside.astype(np.uint8))
+    window = slice(y, y + height), slice(x, x + width)
     return drawing.image[window], inside[window].astype(np.float32)
 
 
@@ -114,8 +113,6 @@ def _foreground(rng, height, width):
 
 def _lay(behind, picture, cover, middle, ground, length):
     """The person on the background, smeared sideways by `length` pixels: (frame, share covered, the person's area)."""
-    import cv2
-
     height, width = behind.shape[:2]
     margin = picture.shape[1] + length + 2
     layer = np.zeros((height, width + 2 * margin, 4), np.float32)
@@ -133,7 +130,5 @@ def _lay(behind, picture, cover, middle, ground, length):
 
 
 def _box(mask):
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return [np.nan] * 4
-    return [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return [x, y, x + width, y + height] if width else [np.nan] * 4
