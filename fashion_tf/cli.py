@@ -280,13 +280,13 @@ def _stylize(options):
 
 
 def _describe(options):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import_tensorflow()
     from fashion_tf.describe import describe_to
+    from fashion_tf.predictor.photos import left_out
 
     done = describe_to(options.photos, options.parser, options.types, options.styles, options.out)
-    for path, reason in done.skipped:
-        print(f"skipped {printable(path)}: {printable(reason)}", file=sys.stderr)
+    for line in left_out(done.skipped):
+        print(line, file=sys.stderr)
     return 1 if done.skipped else 0, done.as_json(), done.text()
 
 

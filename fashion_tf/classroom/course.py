@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 import fashion_tf
-from fashion_tf.errors import CourseError
+from fashion_tf.errors import CourseError, RunError
 from fashion_tf.files import json_value, read_whole
 
 MAXIMUM_BYTES = 2 * 1024 * 1024  # of course.yml
@@ -219,6 +219,13 @@ class PlainLoader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # a number of thousands of digits, a date by !!timestamp
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+
+def check_minutes(cell_minutes, lesson_minutes):
+    """Raises RunError where a limit of a cell or a notebook, None for none given, is no number of minutes above 0."""
+    for option, minutes in (("cell", cell_minutes), ("lesson", lesson_minutes)):
+        if minutes is not None and not 0 < minutes < math.inf:  # NaN fails too
+            raise RunError(f"--{option}-minutes {minutes:g}: give a number of minutes above 0.")
 
 
 class _Fields:

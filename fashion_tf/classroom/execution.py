@@ -15,10 +15,10 @@ from pathlib import Path
 from fashion_tf.classroom.lint import canonical
 from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
-    PARAMETERS_MARKER,
     canonical_bytes,
     cell_tags,
     find_parameters,
+    parameters_source,
     read_notebook,
 )
 from fashion_tf.classroom.records import read_records
@@ -120,9 +120,8 @@ def with_parameters(notebook, values):
     """
     notebook = canonical(notebook)
     place, _ = find_parameters(notebook)
-    lines = [PARAMETERS_MARKER, *(f"{name} = {value!r}" for name, value in values.items())]
     cell = {"cell_type": "code", "execution_count": None, "id": INJECTED_TAG,
-            "metadata": {"tags": [INJECTED_TAG]}, "outputs": [], "source": "\n".join(lines)}
+            "metadata": {"tags": [INJECTED_TAG]}, "outputs": [], "source": parameters_source(values)}
     notebook["cells"].insert(place + 1, cell)
     return notebook
 

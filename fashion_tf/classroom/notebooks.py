@@ -183,6 +183,11 @@ def parameter_names(source):
         return []
 
 
+def parameters_source(values):
+    """The text of a cell that sets parameters, name to value, each as a Python literal."""
+    return "\n".join([PARAMETERS_MARKER, *(f"{name} = {value!r}" for name, value in values.items())])
+
+
 def find_parameters(notebook):
     """The position of the parameters cell and the parameters it sets.
 

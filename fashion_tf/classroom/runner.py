@@ -6,7 +6,6 @@ Never imports TensorFlow: each lesson runs in a kernel of its own.
 import ast
 import hashlib
 import json
-import math
 import os
 import platform
 import subprocess
@@ -19,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import fashion_tf
-from fashion_tf.classroom.course import PROFILES, REHEARSAL
+from fashion_tf.classroom.course import PROFILES, REHEARSAL, check_minutes
 from fashion_tf.classroom.execution import Job, Kernels, recorded_form, run_lesson, with_parameters
 from fashion_tf.classroom.notebooks import canonical_bytes, find_parameters, read_notebook
 from fashion_tf.classroom.results import (
@@ -84,9 +83,7 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
     check_backend(backend)
     if jobs != "auto" and not (isinstance(jobs, int) and jobs >= 1):
         raise RunError(f"--jobs {jobs}: give the number of lessons to run at a time, or auto.")
-    for option, minutes in (("cell", cell_minutes), ("lesson", lesson_minutes)):
-        if minutes is not None and not 0 < minutes < math.inf:  # NaN fails too
-            raise RunError(f"--{option}-minutes {minutes:g}: give a number of minutes above 0.")
+    check_minutes(cell_minutes, lesson_minutes)
     wanted = {course.lesson(name).id for name in lessons}
     chosen = [lesson for lesson in course.lessons if not wanted or lesson.id in wanted]
     data = _data_folder(data, profile)

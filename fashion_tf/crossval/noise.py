@@ -27,9 +27,9 @@ def self_confidence(probabilities, labels):
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise DataError(f"Probabilities of shape {probabilities.shape} and labels of shape {labels.shape}: give "
                         "(rows, classes) and (rows,).")
-    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(1), 1, atol=1e-3):
-        row = int(np.argmax(~((probabilities >= 0).all(1) & np.isclose(probabilities.sum(1), 1, atol=1e-3))))
-        raise DataError(f"Row {row} is no row of probabilities: they are 0 or more and sum to 1.")
+    wrong = ~((probabilities >= 0).all(1) & np.isclose(probabilities.sum(1), 1, atol=1e-3))
+    if wrong.any():
+        raise DataError(f"Row {int(np.argmax(wrong))} is no row of probabilities: they are 0 or more and sum to 1.")
     if labels.dtype.kind not in "iu" or len(labels) and not 0 <= labels.min() <= labels.max() < probabilities.shape[1]:
         raise DataError(f"Labels must be class numbers, 0 to {probabilities.shape[1] - 1}.")
     return probabilities[np.arange(len(labels)), labels]

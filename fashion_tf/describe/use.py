@@ -1,16 +1,15 @@
 """Photos described: a parser finds the garments, one classifier names their types, another the photo's style."""
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from fashion_tf.describe.calibration import Calibration
 from fashion_tf.describe.find import find_garments
 from fashion_tf.errors import DataError
-from fashion_tf.files import write_atomically
 from fashion_tf.pipeline import MASKINGS, masked, square_box
 from fashion_tf.predictor import Predictor, load_predictor, mask_at
+from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
 from fashion_tf.terminal import printable
 
 
@@ -142,25 +141,14 @@ def describe_to(paths, parser, types, styles=None, out=None):
     if not isinstance(paths, str) and len(paths) == 1:
         paths = paths[0]
     photos, _ = find_photos(paths)
-    places = {}
-    for photo in photos if out is not None else ():
-        place = Path(out) / f"{Path(photo).stem}.png"
-        if place in places:
-            raise DataError(f"{photo} and {places[place]} would both become {place}; rename one.")
-        if place.exists():
-            raise DataError(f"{place}: is there already; choose another folder.")
-        places[place] = photo
+    if out is not None:  # none of its pictures says whose it is, so that one that is there always stays
+        check_pictures(out, photos, None, "picture", None if isinstance(parser, Predictor) else parser)
     done = Described(out=None if out is None else str(out))
     done.rows = describe(photos, parser, types, styles, skip=lambda *row: done.skipped.append(row))
     if not done.rows:
         raise unreadable(done.skipped, len(photos))
     for row in done.rows if out is not None else ():
-        place = Path(out) / f"{Path(row.image).stem}.png"
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(place, annotated_png(row))
-        except OSError as error:
-            raise DataError(f"{place}: cannot be written ({error.strerror}).") from None
+        write_result(picture_path(row.image, out), annotated_png(row))
     return done
 
 

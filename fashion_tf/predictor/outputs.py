@@ -55,7 +55,7 @@ def check_pictures(out, photos, software, what, model=None):
     Args:
         out: The folder.
         photos: Paths.
-        software: What stands in a PNG of this kind as its software.
+        software: What stands in a PNG of this kind as its software; None: nothing does, and none is replaced.
         what: What such a PNG is, for messages.
         model: A predictor's folder, which stays as it is; or None.
     """
@@ -115,7 +115,7 @@ def _is_ours(path, software):
 
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            return picture.info.get("Software") == software
+            return software is not None and picture.info.get("Software") == software
     except (OSError, SyntaxError, ValueError):
         return False
 
@@ -149,7 +149,7 @@ def mask_png(mask, labels):
 
 def write_mask(path, mask, labels):
     """Writes a mask as `mask_png` gives it."""
-    _write(path, mask_png(mask, labels))
+    write_result(path, mask_png(mask, labels))
 
 
 def write_labels(out, classes):
@@ -157,7 +157,7 @@ def write_labels(out, classes):
     import pandas as pd
 
     labels = pd.DataFrame({"number": range(len(classes)), "label": [without_formula(name) for name in classes]})
-    _write(Path(out) / LABELS_FILE, labels.to_csv(index=False, lineterminator="\n").encode())
+    write_result(Path(out) / LABELS_FILE, labels.to_csv(index=False, lineterminator="\n").encode())
 
 
 def write_table(out, table):
@@ -165,10 +165,15 @@ def write_table(out, table):
     safe = table.rename(columns=without_formula)
     for column in ("image", "label"):
         safe[column] = text_column(map(without_formula, table[column]), table.index)
-    _write(Path(out), safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
+    write_result(Path(out), safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
 
 
-def _write(path, content):
+def write_result(path, content):
+    """Writes bytes to a file, whole or not at all, making its folder.
+
+    Raises:
+        DataError: It cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)

@@ -7,6 +7,7 @@ from pathlib import Path
 from fashion_tf.datasets.files import PICTURE_ENDINGS, list_pictures, listed, present
 from fashion_tf.datasets.images import read_all, read_with_size
 from fashion_tf.errors import DataError
+from fashion_tf.terminal import printable
 
 
 def find_photos(paths):
@@ -75,6 +76,20 @@ def read_photos(paths, size):
     """
     for path, found in zip(paths, read_all(partial(_read, size=size), paths)):
         yield (path, None, found) if isinstance(found, str) else (path, *found)
+
+
+def left_out(skipped, others=()):
+    """Lines on what was not used and why, for a terminal.
+
+    Args:
+        skipped: (path, reason) of photos that could not be read.
+        others: Names of what lay beside the photos and is none.
+    """
+    lines = [f"skipped {printable(path)}: {printable(reason)}" for path, reason in skipped]
+    if others:
+        shown = ", ".join(map(printable, others[:3])) + (", ..." if len(others) > 3 else "")
+        lines.append(f"no pictures, left alone: {len(others):,} ({shown})")
+    return lines
 
 
 def unreadable(bad, count):

@@ -7,7 +7,7 @@ import numpy as np
 from fashion_tf.errors import DataError
 from fashion_tf.predictor.answers import TASKS, Predictor
 from fashion_tf.predictor.outputs import check_masks, check_table, picture_path, write_table
-from fashion_tf.predictor.photos import find_photos, unreadable
+from fashion_tf.predictor.photos import find_photos, left_out, unreadable
 from fashion_tf.predictor.storage import load_predictor, read_description
 from fashion_tf.terminal import counted, native_messages_hidden, printable, waiting
 
@@ -87,10 +87,7 @@ class Labelled:
         """How many photos were labelled, and what was left out and why; empty for a single photo."""
         done, count = len(self.rows), len(self.rows) + len(self.skipped)
         lines = [f"{done:,} of {count:,} photos labelled" + (f" into {printable(self.out)}." if self.out else ".")]
-        lines += [f"skipped {printable(path)}: {printable(reason)}" for path, reason in self.skipped]
-        if self.others:
-            shown = ", ".join(map(printable, self.others[:3])) + (", ..." if len(self.others) > 3 else "")
-            lines.append(f"no pictures, left alone: {len(self.others):,} ({shown})")
+        lines += left_out(self.skipped, self.others)
         return "\n".join(lines) if count > 1 or self.out or self.skipped or self.others else ""
 
 

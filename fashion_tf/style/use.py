@@ -10,10 +10,9 @@ import numpy as np
 from fashion_tf.datasets.images import read_image, read_with_opacity, resize
 from fashion_tf.datasets.masks import box_of
 from fashion_tf.errors import DataError
-from fashion_tf.files import write_atomically
 from fashion_tf.predictor import Predictor, load_predictor
-from fashion_tf.predictor.outputs import check_pictures, picture_path
-from fashion_tf.predictor.photos import find_photos, unreadable
+from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
+from fashion_tf.predictor.photos import find_photos, left_out, unreadable
 from fashion_tf.style.composition import compose, recolour, upsample_mask
 from fashion_tf.style.masks import AbsentGarment, garment_labels, garment_mask
 from fashion_tf.style.stylizers import Stylizer, load_stylizer
@@ -191,11 +190,7 @@ class Stylized:
 
     def summary(self):
         """What was left out, and why; empty where nothing was."""
-        lines = [f"skipped {printable(path)}: {printable(reason)}" for path, reason in self.skipped]
-        if self.others:
-            shown = ", ".join(map(printable, self.others[:3])) + (", ..." if len(self.others) > 3 else "")
-            lines.append(f"no pictures, left alone: {len(self.others):,} ({shown})")
-        return "\n".join(lines)
+        return "\n".join(left_out(self.skipped, self.others))
 
 
 def stylize_to(out, photos, **options):
@@ -236,7 +231,7 @@ def stylize_to(out, photos, **options):
                 picture = change(photo)
             except AbsentGarment as error:
                 picture, note = photo, str(error)
-            _write(picture_path(path, out), picture)
+            write_result(picture_path(path, out), picture_png(picture))
             done.rows.append({"image": path, "picture": str(picture_path(path, out)), "note": note,
                               "changed": float((picture != photo).any(-1).mean())})
             step(1)
@@ -254,10 +249,3 @@ def picture_png(picture):
     Image.fromarray(picture).save(content, "PNG", pnginfo=note)
     return content.getvalue()
 
-
-def _write(path, picture):
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, picture_png(picture))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None

@@ -17,11 +17,11 @@ def _draw_models(generator):
         shares = [100 * count / sum(test) for count in test]
         constant = set(generator.permutation(len(MODELS))[:int(generator.integers(2, 4))].tolist())
         commonest = min(constant)  # one at least answers the commonest class
-        accuracy, classes = {}, {}
+        accuracy = {}
         for place, name in enumerate(MODELS):
             kind = 0 if place == commonest else int(generator.integers(3))
             value = shares[kind] if place in constant else 20 + 79 * float(generator.random())
-            accuracy[name], classes[name] = round(value, 2), kind
+            accuracy[name] = round(value, 2)
         others = [accuracy[name] for place, name in enumerate(MODELS) if place not in constant]
         if apart(shares, 3) and all(abs(value - share) > 1.5 for value in others for share in (*shares, 100 / 3)):
             return SimpleNamespace(classes=list(CLASSES), test=test, accuracy=accuracy)

@@ -5,16 +5,16 @@ long it takes, and what it scores; and it draws the samples that the others then
 """
 
 import ast
-import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fashion_tf.classroom.course import check_minutes
 from fashion_tf.classroom.exercises import student_id
 from fashion_tf.classroom.grading.cells import is_injected, parse
 from fashion_tf.classroom.grading.evidence import LessonCells, read_evidence
 from fashion_tf.classroom.grading.rubric import FREE, RECORD
-from fashion_tf.classroom.notebooks import INJECTED_TAG, PARAMETERS_MARKER, is_parameters_cell
+from fashion_tf.classroom.notebooks import INJECTED_TAG, is_parameters_cell, parameters_source
 from fashion_tf.classroom.records import MIME
 from fashion_tf.classroom.rerun import ENGINES, KEPT_FROM, Ahead, Isolation, Limits
 from fashion_tf.cluster import check_backend
@@ -97,9 +97,7 @@ def check_options(rerun):
     check_backend(rerun.backend)
     if rerun.engine not in ENGINES:
         raise RunError(f"There is no engine {rerun.engine!r}; choose {', '.join(ENGINES)}.")
-    for option, minutes in (("cell", rerun.cell_minutes), ("lesson", rerun.lesson_minutes)):
-        if minutes is not None and not 0 < minutes < math.inf:  # NaN fails too
-            raise RunError(f"--{option}-minutes {minutes:g}: give a number of minutes above 0.")
+    check_minutes(rerun.cell_minutes, rerun.lesson_minutes)
     if unknown := [word for word in rerun.unprotected if word not in KEPT_FROM]:
         raise RunError(f"--unprotected {unknown[0]}: there are {', '.join(KEPT_FROM)}.")
     if not 0 <= rerun.seed < 2**32:
@@ -273,8 +271,7 @@ def _run(plan, notebook, values, cell_seconds, lesson_seconds, writable=False, m
     if home is None:  # nothing is known of whose it is; the outcomes say that the cell is missing
         sources, places = [], []
     else:
-        lines = [PARAMETERS_MARKER, *(f"{name} = {value!r}" for name, value in values.items())]
-        sources.insert(home, "\n".join(lines))
+        sources.insert(home, parameters_source(values))
         places.insert(home, None)
     samples = plan.samples if os.path.isdir(plan.samples) else None
     for attempt in (1, 2):

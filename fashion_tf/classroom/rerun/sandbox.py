@@ -4,7 +4,6 @@ import json
 import subprocess
 import tempfile
 import threading
-import time
 from dataclasses import dataclass, field
 
 from fashion_tf.classroom.notebooks import parse_json
@@ -37,7 +36,6 @@ class Run:
     cells: dict = field(default_factory=dict)
     left: int = 0
     problem: str = ""
-    seconds: float = 0.0
 
 
 class Sandbox:
@@ -66,7 +64,6 @@ class Sandbox:
         Returns:
             The `Run`.
         """
-        began = time.monotonic()
         job = json.dumps({"cells": list(cells), "cell_seconds": cell_seconds, "lesson_seconds": lesson_seconds})
         # A thread: a sandbox that does not read would keep us waiting.
         self._writer = threading.Thread(target=self._write, args=(job.encode() + b"\n",), daemon=True)
@@ -78,7 +75,6 @@ class Sandbox:
         finally:
             self.close(read=True)
         run = self._read(len(cells))
-        run.seconds = round(time.monotonic() - began, 2)
         self._said.close()
         self._errors.close()
         return run
