@@ -5,6 +5,7 @@ import numpy as np
 
 from fashion_tf.errors import DataError
 
+LEAST = 1e-12  # of a probability whose logarithm is taken: of 0 it would be infinite
 IGNORE = 255  # the label number of pixels that nobody labelled
 
 # Labels from head to foot, what is worn on neighbouring parts of the body side by side, as in the
@@ -247,6 +248,17 @@ def boundary_accuracy(truth, predicted, width, ignore=IGNORE):
     return int((right & near).sum()), int(near.sum()), int((right & far).sum()), int(far.sum())
 
 
+def cross_entropy(probabilities, labels):
+    """The mean of -log(probability of the true class); a probability of 0 counts as `LEAST`.
+
+    Args:
+        probabilities: (rows, classes).
+        labels: Class numbers, (rows,).
+    """
+    own = np.asarray(probabilities)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(own, LEAST)).mean())
+
+
 def boundary_f(truth, predicted, tolerance=2):
     """F of two outlines: which share of each lies near the other.
 
@@ -270,10 +282,11 @@ def boundary_f(truth, predicted, tolerance=2):
     truth, predicted = np.asarray(truth, bool), np.asarray(predicted, bool)
     if truth.shape != predicted.shape:
         raise DataError(f"A mask of shape {truth.shape} and a prediction of {predicted.shape}.")
-    shares = []
     outlines = [_outline(truth), _outline(predicted)]
-    if not (outlines[0].any() and outlines[1].any()):
-        return float("nan") if not (outlines[0].any() or outlines[1].any()) else 0.0
+    there = [outline.any() for outline in outlines]
+    if not all(there):
+        return 0.0 if any(there) else float("nan")
+    shares = []
     for one, other in (outlines, outlines[::-1]):
         away = cv2.distanceTransform((~other).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         shares.append((away[one] <= tolerance).mean())

@@ -101,6 +101,19 @@ def label_colours(count):
     return [pool[number] for number in order]
 
 
+def _largest_first(masks, count):
+    """The labels of `count` that occur in masks, those with the most pixels first."""
+    areas = sum(np.bincount(mask.ravel(), minlength=count) for mask in masks)
+    return [label for label in np.argsort(-areas, kind="stable") if areas[label]]
+
+
+def _label_legend(figure, colours, names, labels, fontsize):
+    from matplotlib.patches import Patch
+
+    figure.legend(handles=[Patch(color=colours[label], label=names[label]) for label in labels],
+                  loc="outside right center", fontsize=fontsize, frameon=False)
+
+
 def show_masks(images, masks, names, size=2.0, title=None):
     """Photos above their label masks, with a legend of the labels that occur, the largest first.
 
@@ -117,7 +130,6 @@ def show_masks(images, masks, names, size=2.0, title=None):
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
 
     colours = label_colours(len(names))
     tall = max(image.shape[0] / image.shape[1] for image in images)
@@ -129,10 +141,7 @@ def show_masks(images, masks, names, size=2.0, title=None):
                                interpolation="nearest")
     for axis in axes.flat:
         axis.axis("off")
-    areas = sum(np.bincount(mask.ravel(), minlength=len(names)) for mask in masks)
-    present = [label for label in np.argsort(-areas, kind="stable") if areas[label]]
-    figure.legend(handles=[Patch(color=colours[label], label=names[label]) for label in present],
-                  loc="outside right center", fontsize=9, frameon=False)
+    _label_legend(figure, colours, names, _largest_first(masks, len(names)), fontsize=9)
     if title:
         figure.suptitle(title, fontsize=11)
     plt.show()
@@ -416,12 +425,10 @@ def show_parsings(rows, titles, names, row_titles=None, size=1.6, title=None):
     Taught in: 51_clothing_parsing.ipynb
     """
     import matplotlib.pyplot as plt
-    from matplotlib.patches import Patch
 
     colours = np.array(label_colours(len(names)))
     masks = [picture for row in rows for picture in row if picture.ndim == 2 and picture.dtype != bool]
-    areas = sum(np.bincount(mask.ravel(), minlength=len(names)) for mask in masks)
-    present = [label for label in np.argsort(-areas, kind="stable") if areas[label]][:24]
+    present = _largest_first(masks, len(names))[:24]
     tall = size * sum(row[0].shape[0] / row[0].shape[1] for row in rows) + 0.08 * len(rows) + 0.35
     figure, axes = _new_figure(size * len(titles) + 1.7, max(tall, 0.19 * len(present)), len(rows), len(titles))
     for axis, picture in zip(axes.flat, [picture for row in rows for picture in row], strict=True):
@@ -435,8 +442,7 @@ def show_parsings(rows, titles, names, row_titles=None, size=1.6, title=None):
         axis.set_title(text, fontsize=9)
     for axis, text in zip(axes[:, 0], row_titles or []):
         axis.set_ylabel(text, fontsize=9)
-    figure.legend(handles=[Patch(color=colours[label], label=names[label]) for label in present],
-                  loc="outside right center", fontsize=8, frameon=False)
+    _label_legend(figure, colours, names, present, fontsize=8)
     if title:
         figure.suptitle(title, fontsize=11)
     plt.show()

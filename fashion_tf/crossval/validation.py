@@ -10,9 +10,8 @@ from inspect import signature
 import numpy as np
 
 from fashion_tf.errors import DataError, TrialError
+from fashion_tf.metrics import cross_entropy
 from fashion_tf.trials import FINISHED, Engine, as_table, name_of
-
-LEAST = 1e-12  # a probability of 0 would make the loss infinite
 
 
 @dataclass
@@ -215,6 +214,5 @@ def _measure(labels, predicted, probabilities, classes):
     metrics = {"accuracy": float((predicted == labels).mean()),
                "macro_f1": f1_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)}
     if probabilities is not None:
-        own = probabilities[np.arange(len(labels)), labels]
-        metrics["loss"] = float(-np.log(np.maximum(own, LEAST)).mean())
+        metrics["loss"] = cross_entropy(probabilities, labels)
     return metrics

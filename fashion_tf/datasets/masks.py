@@ -11,6 +11,8 @@ from fashion_tf.datasets.encoded import EncodedPicture
 from fashion_tf.datasets.images import file_bytes
 from fashion_tf.errors import DataError
 
+SPECK = 0.02  # parts of a mask that are smaller than this share of its largest part are errors of the parser
+
 
 def no_labels(rows, classes):
     """The ``label`` column of a dataset that labels pixels, not images: `rows` missing values."""
@@ -40,6 +42,15 @@ def box_of(mask):
 
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return x, y, x + width, y + height
+
+
+def without_specks(mask, share=SPECK):
+    """A mask, bool (height, width), without the parts that are smaller than this share of its largest part."""
+    import cv2
+
+    _, numbers, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = table[:, cv2.CC_STAT_AREA]
+    return np.isin(numbers, 1 + np.flatnonzero(areas[1:] >= share * areas[1:].max(initial=0)))
 
 
 def checked_mask(mask, raster, count, where):

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fashion_tf.errors import DataError
+from fashion_tf.metrics import LEAST, cross_entropy
 
-LEAST = 1e-12  # of a probability whose logarithm is taken
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures that are looked at
 
 
@@ -125,12 +125,6 @@ def with_temperature(probabilities, temperature):
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def cross_entropy(probabilities, labels):
-    """The mean of -log(probability of the true class)."""
-    own = np.asarray(probabilities)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(own, LEAST)).mean())
 
 
 def calibration_error(probabilities, labels, bins=10):

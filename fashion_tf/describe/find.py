@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fashion_tf.datasets.masks import box_of
+from fashion_tf.datasets.masks import box_of, without_specks
 
 # Labels of the parsing datasets, in lower case and without alternatives, that are garments by themselves: no shoes,
 # bags, jewels, and nothing worn on head, hands or feet.
@@ -41,20 +41,14 @@ def find_garments(mask, labels, least=0.01):
     Returns:
         A list of `Found`, the largest first; empty where nobody is dressed.
     """
-    import cv2
-
     found = []
     for number, name in enumerate(labels):
         if not set(name.lower().split("/")) & WORN:
             continue
-        count, parts, states, _ = cv2.connectedComponentsWithStats((mask == number).astype(np.uint8), connectivity=8)
-        areas = states[1:, cv2.CC_STAT_AREA]
-        if count < 2 or areas.max() < 1:
-            continue
         # An open coat is two halves; a speck on the wall is none of it.
-        kept = np.isin(parts, 1 + np.flatnonzero(areas >= areas.max() / 4))
+        kept = without_specks(mask == number, 1 / 4)
         share = float(kept.mean())
-        if share < least:
+        if not share or share < least:
             continue
         found.append(Found(name, box_of(kept), kept, share))
     return sorted(found, key=lambda garment: -garment.share)

@@ -8,8 +8,9 @@ from fashion_tf.describe.calibration import Calibration
 from fashion_tf.describe.find import find_garments
 from fashion_tf.errors import DataError
 from fashion_tf.pipeline import MASKINGS, masked, square_box
-from fashion_tf.predictor import Predictor, load_predictor, mask_at
+from fashion_tf.predictor import Predictor, mask_at
 from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
+from fashion_tf.predictor.use import loaded
 from fashion_tf.terminal import printable
 
 
@@ -92,37 +93,31 @@ def describe(paths, parser, types, styles=None, skip=None):
     Raises:
         DataError: As `fashion_tf.predict`; or a model without a calibration, or for another task.
     """
-    from fashion_tf.datasets.images import read_image
-    from fashion_tf.predictor.photos import find_photos, read_photos, unreadable
+    from fashion_tf.datasets.images import read_image, resize
+    from fashion_tf.predictor.photos import find_photos, reason, unreadable
 
-    parser, types = _loaded(parser, "parsing"), _loaded(types, "classification")
-    styles = None if styles is None else _loaded(styles, "classification")
+    parser, types = loaded(parser, "parsing"), loaded(types, "classification")
+    styles = None if styles is None else loaded(styles, "classification")
     judges = [(_calibration(model, what), model) for model, what in ((types, "types"), (styles, "styles")) if model]
-    crop, paths = _crop(types), find_photos(paths)[0]
-    found, bad = [], []
-    for path, picture, rest in read_photos(paths, parser.image_size):
-        if picture is None:
-            bad.append((path, rest))
+    crop, paths, found, bad = _crop(types), find_photos(paths)[0], [], []
+    for path, size, labelled in parser.answers(paths, 1, skip, None):
+        try:
+            photo = read_image(path)
+        except DataError as error:  # one so large that it is read shrunk only
+            bad.append((path, reason(path, error)))
             continue
-        if bad and skip is None:
-            continue  # only reads on, to name them all
-        labelled, = parser.compute([picture], [path])
-        mask = mask_at(labelled, rest)
-        photo = read_image(path)
-        cuts, worn = [], find_garments(mask, parser.classes)
-        for garment in worn:
-            cuts.append(_cut(photo, garment, crop, types.image_size))
-        answers = _answers(*judges[0], cuts)
+        worn = find_garments(mask_at(labelled, size), parser.classes)
+        answers = _answers(*judges[0], [_cut(photo, garment, crop, types.image_size) for garment in worn])
         style = None
         if styles is not None:
-            style, = _answers(*judges[1], [_resized(photo, styles.image_size)])
+            style, = _answers(*judges[1], [resize(photo, styles.image_size)])
         found.append(Description(str(path), [
             Garment(garment.box, round(garment.share, 4), garment.name, answer)
             for garment, answer in zip(worn, answers)], style))
     if bad and skip is None:
         raise unreadable(bad, len(paths))
-    for path, reason in bad:
-        skip(path, reason)
+    for row in bad:
+        skip(*row)
     return found
 
 
@@ -185,12 +180,6 @@ def _rgb(colour):
     return tuple(round(255 * part) for part in colour)
 
 
-def _loaded(model, task):
-    model = model if isinstance(model, Predictor) else load_predictor(model)
-    model._need(task)
-    return model
-
-
 def _calibration(model, what):
     if "calibration" not in model.about:
         raise DataError(f"{what}: this model was saved without a calibration, and would always be sure. Save it with "
@@ -214,12 +203,6 @@ def _cut(photo, garment, crop, size):
     masking, square = crop
     picture = masked(photo, garment.mask, None, masking) if masking else photo
     return resize(picture, size, square_box(garment.box, square) if square else garment.box)
-
-
-def _resized(photo, size):
-    from fashion_tf.datasets.images import resize
-
-    return resize(photo, size)
 
 
 def _answers(calibration, model, pictures):

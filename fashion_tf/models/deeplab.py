@@ -9,24 +9,23 @@ from keras import layers
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.backbones import build_backbone
-from fashion_tf.models.fpn import padding_to_stride
+from fashion_tf.models.fpn import he_initializers, padding_to_stride
 
 RATES, SIDE = (6, 12, 18), 33  # the paper's, and the side of the map that they were made for: 513 pixels, stride 16
 
 
-def scaled_rates(feature_size, rates=RATES, side=SIDE):
-    """The atrous rates for a feature map of another size: the same share of its shorter side, at least 1.
+def scaled_rates(feature_size):
+    """The paper's atrous rates for a feature map of another size: the same share of its shorter side, at least 1.
 
     Args:
         feature_size: (height, width) of the map.
-        rates, side: Rates, and the side of the map that they were made for.
 
     Returns:
         A tuple of whole numbers.
 
     Taught in: 38_masked_style_transfer.ipynb
     """
-    return tuple(max(1, round(rate * min(feature_size) / side)) for rate in rates)
+    return tuple(max(1, round(rate * min(feature_size) / SIDE)) for rate in RATES)
 
 
 def deeplab_segmenter(backbone, classes, image_size, weights=None, channels=256, output_stride=16, rates=None,
@@ -70,15 +69,11 @@ def deeplab_segmenter(backbone, classes, image_size, weights=None, channels=256,
     if isinstance(backbone, str):
         backbone = build_backbone(backbone, (height + below, width + right), weights, seed=seed, pyramid=True,
                                   output_stride=output_stride)
-    seeds = iter(range(1, 100))
-
-    def kernel():
-        # One seed for all would give kernels of one shape the same numbers; the backbone counts upwards.
-        return keras.initializers.HeNormal(None if seed is None else (seed * 1_000_003 - next(seeds)) % 2**31)
+    kernels = he_initializers(seed)
 
     def convolution(x, filters, size, name, rate=1):
         x = layers.Conv2D(filters, size, padding="same", dilation_rate=rate, use_bias=False, name=name,
-                          kernel_initializer=kernel())(x)
+                          kernel_initializer=next(kernels))(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x)
 
@@ -96,7 +91,7 @@ def deeplab_segmenter(backbone, classes, image_size, weights=None, channels=256,
     x = layers.Concatenate(name="with_early")([x, convolution(early, projection, 1, "early")])
     for number, size in enumerate(refinement, 1):
         x = convolution(x, channels, size, f"refined_{number}")
-    x = layers.Conv2D(classes, 1, name="scores", kernel_initializer=kernel())(x)
+    x = layers.Conv2D(classes, 1, name="scores", kernel_initializer=next(kernels))(x)
     x = layers.UpSampling2D(4, interpolation="bilinear", dtype="float32", name="enlarged")(x)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
     return keras.Model(pictures, layers.Softmax(dtype="float32", name="probabilities")(x),

@@ -4,6 +4,8 @@ Martinsson and Mogren, "Semantic Segmentation of Fashion Images Using Feature Py
 Workshops 2019), after Lin et al., "Feature Pyramid Networks for Object Detection" (CVPR 2017).
 """
 
+import itertools
+
 import keras
 from keras import layers, ops
 
@@ -80,6 +82,13 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
     x = layers.UpSampling2D(enlarge, interpolation="bilinear", dtype="float32", name="enlarged")(x)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
     return keras.Model(pictures, x, name=f"{backbone.name}_fpn")
+
+
+def he_initializers(seed):
+    """He's initializers without end, each with a seed of its own: one seed for all would give kernels of one shape
+    the same numbers. They count downwards, for the backbone counts upwards. None: Keras's global seed decides."""
+    for number in itertools.count(1):
+        yield keras.initializers.HeNormal(None if seed is None else (seed * 1_000_003 - number) % 2**31)
 
 
 def padding_to_stride(image_size):

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from fashion_tf.models.backbones import build_backbone
-from fashion_tf.models.fpn import padding_to_stride
+from fashion_tf.models.fpn import he_initializers, padding_to_stride
 
 LEVELS = (4, 3, 2, 1)  # the skip connections, from the deepest
 
@@ -43,13 +43,10 @@ def unet_segmenter(backbone, classes, image_size, weights=None, channels=(128, 6
     (height, width), (below, right) = padding_to_stride(image_size)
     if isinstance(backbone, str):
         backbone = build_backbone(backbone, (height + below, width + right), weights, seed=seed, pyramid="from half")
-    seeds = iter(range(1, 100))
+    kernels = he_initializers(seed)
 
     def convolution(x, filters, size, **options):
-        # One seed for all would give kernels of one shape the same numbers; the backbone counts upwards.
-        own = None if seed is None else (seed * 1_000_003 - next(seeds)) % 2**31
-        return layers.Conv2D(filters, size, padding="same", kernel_initializer=keras.initializers.HeNormal(own),
-                             **options)(x)
+        return layers.Conv2D(filters, size, padding="same", kernel_initializer=next(kernels), **options)(x)
 
     pictures = keras.Input((height, width, 3), name="pictures")
     padded = layers.ZeroPadding2D(((0, below), (0, right)), name="padding")(pictures)

@@ -44,10 +44,10 @@ class Predictor:
         """
         import pandas as pd
 
-        self._need("classification")
+        self.need("classification")
         paths, _ = find_photos(paths)
         found = [(path, probabilities)
-                 for path, _, probabilities in self._answers(paths, batch_size, skip, step)]
+                 for path, _, probabilities in self.answers(paths, batch_size, skip, step)]
         rows = np.array([probabilities for _, probabilities in found], np.float64).reshape(-1, len(self.classes))
         table = pd.DataFrame(rows, columns=list(self.classes))
         table.insert(0, "image", text_column(path for path, _ in found))
@@ -58,12 +58,12 @@ class Predictor:
 
     def parse(self, paths, batch_size=4, out=None, skip=None, step=None):
         """As `fashion_tf.parse`; `skip` and `step` as in `predict`."""
-        self._need("parsing")
+        self.need("parsing")
         paths, _ = find_photos(paths)
         if out is not None:
             check_masks(out, paths)
         masks = []
-        for path, size, probabilities in self._answers(paths, batch_size, skip, step):
+        for path, size, probabilities in self.answers(paths, batch_size, skip, step):
             mask = mask_at(probabilities, size)
             if out is not None:
                 write_mask(picture_path(path, out), mask, len(self.classes))
@@ -84,9 +84,9 @@ class Predictor:
         Raises:
             DataError: As `fashion_tf.predict`; or the model is not for embedding.
         """
-        self._need("embedding")
+        self.need("embedding")
         paths, _ = find_photos(paths)
-        return np.stack([vector for _, _, vector in self._answers(paths, batch_size, None, None)])
+        return np.stack([vector for _, _, vector in self.answers(paths, batch_size, None, None)])
 
     def compute(self, pictures, names):
         """What the model gives for pictures in memory.
@@ -106,13 +106,14 @@ class Predictor:
             check_answer(name, answer, self.task)
             yield np.asarray(answer)
 
-    def _need(self, task):
+    def need(self, task):
+        """Raises DataError where the model was saved for another task."""
         if self.task != task:
             raise DataError(f"This model was saved for {self.task}, not for {task}: use {TASKS[self.task]}.")
 
-    def _answers(self, paths, batch_size, skip, step):
-        """Yields (path, the photo's own size, the model's answer). After a photo that cannot be read, without `skip`,
-        it only reads on, to name them all."""
+    def answers(self, paths, batch_size, skip, step):
+        """Yields (path, the photo's own size, the model's answer); arguments as for `predict`. After a photo that
+        cannot be read, without `skip`, it only reads on, to name them all."""
         bad = []
         for part in _parts(paths, batch_size):
             good = []

@@ -59,9 +59,14 @@ def _read(path, size):
     try:
         return read_with_size(path, size)
     except DataError as error:
-        if os.path.basename(path).startswith("._"):
-            return "macOS's notes about a file (AppleDouble), no picture"
-        return str(error).removeprefix(f"{path}: ").removesuffix(".")
+        return reason(path, error)
+
+
+def reason(path, error):
+    """Why a photo cannot be read, in a few words for a list that names it."""
+    if os.path.basename(path).startswith("._"):
+        return "macOS's notes about a file (AppleDouble), no picture"
+    return str(error).removeprefix(f"{path}: ").removesuffix(".")
 
 
 def read_photos(paths, size):

@@ -35,7 +35,7 @@ def predict(model, paths, batch_size=32):
 
     Taught in: 23_transfer_learning.ipynb
     """
-    return _loaded(model).predict(paths, batch_size)
+    return loaded(model).predict(paths, batch_size)
 
 
 def parse(model, paths, batch_size=4, out=None):
@@ -57,7 +57,7 @@ def parse(model, paths, batch_size=4, out=None):
 
     Taught in: 51_clothing_parsing.ipynb
     """
-    return _loaded(model).parse(paths, batch_size, out)
+    return loaded(model).parse(paths, batch_size, out)
 
 
 @dataclass
@@ -115,7 +115,7 @@ def predict_to(model, photos, out=None):
         check = check_table if task == "classification" else check_masks
         check(out, photos, None if isinstance(model, Predictor) else model)
     with waiting("loading the model"), native_messages_hidden():
-        predictor = _loaded(model)
+        predictor = loaded(model)
     done = Labelled(task, others=others, out=None if out is None else str(out))
 
     def skip(path, reason):
@@ -142,5 +142,9 @@ def predict_to(model, photos, out=None):
     return done
 
 
-def _loaded(model):
-    return model if isinstance(model, Predictor) else load_predictor(model)
+def loaded(model, task=None):
+    """A predictor, or the one in a folder; with a `task`, one that was saved for another is refused."""
+    model = model if isinstance(model, Predictor) else load_predictor(model)
+    if task is not None:
+        model.need(task)
+    return model

@@ -36,7 +36,7 @@ def mask_scores(truth, predicted, tolerance=2):
     outlines = [boundary_f(one == 1, other == 1, tolerance) for one, other in zip(
         *((truth[None], predicted[None]) if truth.ndim == 2 else (truth, predicted)))]
     outlines = [value for value in outlines if not np.isnan(value)]
-    return {"iou": right / (right + wrong) if right + wrong else float("nan"),
+    return {"iou": float(matrix.iou[1]),
             "dice": 2 * right / (2 * right + wrong) if right + wrong else float("nan"),
             "accuracy": matrix.pixel_accuracy,
             "boundary_f": float(np.mean(outlines)) if outlines else float("nan")}

@@ -6,7 +6,6 @@ that is asked, the picture is made small first and then larger, and L-BFGS needs
 """
 
 import hashlib
-import io
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -116,8 +115,7 @@ def gram_transfer(content, styles, loss, shares=None, sizes=SIZES, steps=200, op
             state.keep(picture, moments, step.seconds)
             if progress is not None:
                 progress(step, lambda: _picture(picture))
-            return number < steps and not _settled([each.loss for each in state.history if each.size == size],
-                                                   tolerance)
+            return not state.settled(size, steps, tolerance)
 
         if not state.settled(sizes[place], steps, tolerance):
             optimise = _lbfgs if optimizer == "lbfgs" else _adam
@@ -184,9 +182,9 @@ def _lbfgs(loss, targets, state, steps, learning_rate, steps_a_call, report):
 
     def evaluate(x):
         parts, total, gradient = value_and_gradient(tf.constant(x.reshape(1, *shape), tf.float32))
-        latest.update(parts=parts.numpy(), total=float(total), picture=x)
-        scale = latest.setdefault("scale", 1e6 / max(float(total), 1e-12))  # SciPy stops at steps that look small
-        return scale * float(total), scale * gradient.numpy().ravel().astype(np.float64)
+        latest["parts"], total = parts.numpy(), float(total)
+        scale = latest.setdefault("scale", 1e6 / max(total, 1e-12))  # SciPy stops at steps that look small
+        return scale * total, scale * gradient.numpy().ravel().astype(np.float64)
 
     number = state.number
 
@@ -256,9 +254,8 @@ class _State:
             about = {"fingerprint": self.fingerprint, "place": self.place, "seconds": self.seconds,
                      "history": [asdict(step) for step in self.history]}
             moments = {f"moment_{number}": moment for number, moment in enumerate(self.moments)}
-            content = io.BytesIO()
-            np.savez(content, about=json.dumps(about), picture=self.picture, **moments)
-            write_atomically(self.file, content.getvalue())
+            write_atomically(self.file, lambda file: np.savez(file, about=json.dumps(about), picture=self.picture,
+                                                              **moments))
 
     def _load(self):
         try:

@@ -35,7 +35,6 @@ class LiteModel:
 
     Args:
         path: The file.
-        threads: CPU threads; None: all cores.
 
     Attributes:
         path: The file.
@@ -45,14 +44,14 @@ class LiteModel:
         DataError: The file is absent or no TFLite network.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path):
         self.path = Path(path)
         if not self.path.is_file():
             raise DataError(f"{self.path}: no such file.")
         try:
             with native_messages_hidden():  # it tells of its delegate
                 self._interpreter = _interpreter()(
-                    model_path=str(self.path), num_threads=threads or os.cpu_count())
+                    model_path=str(self.path), num_threads=os.cpu_count())
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise DataError(f"{self.path}: this is no TFLite network that can be run ({error}).") from None

@@ -76,6 +76,7 @@ class PersonFinder:
             float32 (side, side, 21), in the order of `PASCAL_VOC`.
         """
         import cv2
+        from scipy.special import softmax
 
         photo = np.asarray(photo)
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
@@ -84,8 +85,7 @@ class PersonFinder:
         small = max(photo.shape[:2]) < self.side
         square = cv2.resize(photo, (self.side, self.side), interpolation=cv2.INTER_LINEAR if small else cv2.INTER_AREA)
         scores, = self.model(square[None].astype(np.float32) / 127.5 - 1)
-        powers = np.exp(scores[0] - scores[0].max(-1, keepdims=True))
-        return powers / powers.sum(-1, keepdims=True)
+        return softmax(scores[0], axis=-1)
 
 
 def garment_labels(garment, classes):

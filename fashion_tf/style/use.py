@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from fashion_tf.datasets.encoded import to_rgb
 from fashion_tf.datasets.images import read_image, read_with_opacity, resize
-from fashion_tf.datasets.masks import box_of
+from fashion_tf.datasets.masks import box_of, without_specks
 from fashion_tf.errors import DataError
-from fashion_tf.predictor import Predictor, load_predictor
+from fashion_tf.predictor import Predictor
 from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
-from fashion_tf.predictor.photos import find_photos, left_out, unreadable
-from fashion_tf.style.composition import compose, recolour, upsample_mask
+from fashion_tf.predictor.photos import find_photos, left_out, reason, unreadable
+from fashion_tf.predictor.use import loaded
+from fashion_tf.style.composition import compose, read_colour, recolour, upsample_mask
 from fashion_tf.style.masks import AbsentGarment, garment_labels, garment_mask
 from fashion_tf.style.stylizers import Stylizer, load_stylizer
 from fashion_tf.terminal import counted, native_messages_hidden, printable, waiting
 
 OURS = "fashion_tf stylize"  # stands in every picture that is written
 MARGIN = 0.15  # around a garment, of its longer side
-SPECK = 0.02  # parts of a mask that are smaller than this share of its largest part are errors of the parser
 
 
 def stylize(photos, styles=(), garment=None, parser=None, strength=1.0, colour=None, shares=None,
@@ -77,12 +78,11 @@ class Change:
                             "lesson 51 saves.")
         self.garment, self.strength, self.colour, self.shares = garment, strength, colour, shares
         if colour is not None:
-            recolour(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), bool), colour)  # is it one?
+            read_colour(colour)  # is it one?
         paintings = [style if isinstance(style, np.ndarray) else read_image(style) for style in styles]
         self.parser = None
         if garment is not None:
-            self.parser = parser if isinstance(parser, Predictor) else load_predictor(parser)
-            self.parser._need("parsing")
+            self.parser = loaded(parser, "parsing")
             garment_labels(garment, self.parser.classes)  # is there one?
         self.stylizer, self.vectors = None, []
         if paintings:
@@ -135,17 +135,16 @@ def changed(photo, mask=None, stylizer=None, styles=(), shares=None, strength=1.
         # Of a garment its surroundings alone are painted: the networks see all that they are given at one size.
         place = (slice(None), slice(None)) if mask is None or not mask.any() else surroundings(mask)
         painted = photo[..., :3].copy()
-        painted[place] = stylizer(on_white(photo)[place], styles, shares, strength)
+        painted[place] = stylizer(on_white(photo[place]), styles, shares, strength)
         picture = np.dstack([painted, photo[..., 3:]]) if mask is None else compose(photo, painted, mask)
     return picture if colour is None else recolour(picture, mask, colour)
 
 
 def on_white(photo):
     """A photo with opacity as one without: uint8 (height, width, 3)."""
-    if photo.shape[2] == 3:
-        return photo
-    opacity = photo[..., 3:].astype(np.uint16)
-    return ((photo[..., :3] * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+    from PIL import Image
+
+    return photo if photo.shape[2] == 3 else np.array(to_rgb(Image.fromarray(photo)))
 
 
 def surroundings(mask):
@@ -153,15 +152,6 @@ def surroundings(mask):
     x1, y1, x2, y2 = box_of(mask)
     margin = round(MARGIN * max(x2 - x1 - 1, y2 - y1 - 1))
     return tuple(slice(max(start - margin, 0), stop + margin) for start, stop in ((y1, y2), (x1, x2)))
-
-
-def without_specks(mask):
-    """A mask, bool (height, width), without the parts that are below `SPECK` of its largest part."""
-    import cv2
-
-    _, numbers, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas = table[:, cv2.CC_STAT_AREA]
-    return np.isin(numbers, 1 + np.flatnonzero(areas[1:] >= SPECK * areas[1:].max(initial=0)))
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -224,7 +214,7 @@ def stylize_to(out, photos, **options):
             try:
                 photo = read_with_opacity(path)
             except DataError as error:
-                done.skipped.append((path, str(error).removeprefix(f"{path}: ").removesuffix(".")))
+                done.skipped.append((path, reason(path, error)))
                 step(1)
                 continue
             try:

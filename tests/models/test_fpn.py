@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from models.made import assert_as_the_padded_picture, pictures
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.backbones import build_backbone
@@ -45,10 +46,6 @@ def segmenter():
 @pytest.fixture(scope="module")
 def tiny():
     return tiny_segmenter()
-
-
-def pictures(count=2, height=64, width=96, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 def repeated(array, factor):
@@ -126,15 +123,7 @@ def test_from_the_pyramid_to_the_probabilities(tiny):
 
 @pytest.mark.parametrize("height, width", [(33, 50), (47, 64)])
 def test_sizes_that_are_no_multiple_of_32(height, width):
-    """As for the padded picture, cut back."""
-    whole = tuple(-(-side // 32) * 32 for side in (height, width))
-    model, larger = tiny_segmenter(height, width, padded=whole), tiny_segmenter(*whole)
-    batch = pictures(1, height, width)
-    padded = np.zeros((1, *whole, 3), np.uint8)
-    padded[:, :height, :width] = batch
-    answer = model.predict(batch, verbose=0)
-    assert answer.shape == (1, height, width, CLASSES)
-    np.testing.assert_allclose(answer, larger.predict(padded, verbose=0)[:, :height, :width], atol=1e-6)
+    assert_as_the_padded_picture(tiny_segmenter, height, width, CLASSES)
 
 
 def test_a_named_backbone_is_built_for_the_padded_size():

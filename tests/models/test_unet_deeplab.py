@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from models.made import assert_as_the_padded_picture, pictures
 
 from fashion_tf import predictor
 from fashion_tf.errors import DataError
@@ -34,10 +35,6 @@ def tiny_deeplab(height=64, width=96, padded=None, **options):
     backbone = tiny_backbone(*(padded or (height, width)), strides=(2, 2, 2, 2, 1))
     backbone = keras.Model(backbone.input, backbone.outputs[1:], name="tiny")
     return deeplab_segmenter(backbone, CLASSES, (height, width), channels=8, projection=4, seed=1, **options)
-
-
-def pictures(count=2, height=64, width=96, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 def outputs_of(model, names, batch):
@@ -225,15 +222,7 @@ def test_deeplab_against_keras_cv():
 @pytest.mark.parametrize("build", [tiny_unet, tiny_deeplab])
 @pytest.mark.parametrize("height, width", [(33, 50), (47, 64)])
 def test_sizes_that_are_no_multiple_of_32(build, height, width):
-    """As for the padded picture, cut back."""
-    whole = tuple(-(-side // 32) * 32 for side in (height, width))
-    model, larger = build(height, width, padded=whole), build(*whole)
-    batch = pictures(1, height, width)
-    padded = np.zeros((1, *whole, 3), np.uint8)
-    padded[:, :height, :width] = batch
-    answer = model.predict(batch, verbose=0)
-    assert answer.shape == (1, height, width, CLASSES)
-    np.testing.assert_allclose(answer, larger.predict(padded, verbose=0)[:, :height, :width], atol=1e-6)
+    assert_as_the_padded_picture(build, height, width, CLASSES)
 
 
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fashion_tf.classroom.course import check_minutes
 from fashion_tf.classroom.exercises import student_id
-from fashion_tf.classroom.grading.cells import is_injected, parse
+from fashion_tf.classroom.grading.cells import code_cells, is_injected, parse
 from fashion_tf.classroom.grading.evidence import LessonCells, read_evidence
 from fashion_tf.classroom.grading.rubric import FREE, RECORD
 from fashion_tf.classroom.notebooks import INJECTED_TAG, is_parameters_cell, parameters_source
@@ -260,14 +260,9 @@ def run_again(plan, notebook, values, more):
 
 def _run(plan, notebook, values, cell_seconds, lesson_seconds, writable=False, more=False):
     """(the `Run`, the place in the notebook of each cell that was run; None: the parameters that are put in)."""
-    sources, places, home = [], [], None
-    for place, cell in enumerate(notebook["cells"]):
-        if cell["cell_type"] != "code" or not cell["source"].strip() or is_injected(cell):
-            continue
-        sources.append(cell["source"].replace("\r\n", "\n").replace("\r", "\n"))
-        places.append(place)
-        if is_parameters_cell(cell["source"]):
-            home = len(sources)
+    cells = code_cells(notebook)
+    sources, places = [cell.source for cell in cells], [cell.number - 1 for cell in cells]
+    home = max((number for number, source in enumerate(sources, 1) if is_parameters_cell(source)), default=None)
     if home is None:  # nothing is known of whose it is; the outcomes say that the cell is missing
         sources, places = [], []
     else:
