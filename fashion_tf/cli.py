@@ -142,7 +142,8 @@ def _parser():
 
     live = _command(commands, "live", _live, "recognise what people wear on a camera or a video",
                     "Finds and follows people, labels each view with a saved classifier, and lets the best views of "
-                    "each decide together. In the window, q quits.",
+                    "each decide together. In the window, q quits; Ctrl-C does, too, and keeps what was seen. Exit "
+                    "code 1 if not all of a file or folder could be read.",
                     ["live --source 0 --model clothing_model --find person --part 0.1 0.6",
                      "live --source street.mp4 --model clothing_model --headless --out seen"])
     live.add_argument("--source", default="0", metavar="0|FILE|FOLDER",
@@ -305,7 +306,7 @@ def _live(options):
     seen = live(options.source, options.model, options.find, tuple(options.part), options.keep, options.out,
                 options.headless, options.frames)
     print(printable(seen.summary(), lines=True), file=sys.stderr)
-    return 0, dataclasses.asdict(seen), seen.text()
+    return 0 if seen.whole else 1, dataclasses.asdict(seen), seen.text()
 
 
 def _report(options):

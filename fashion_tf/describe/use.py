@@ -137,7 +137,8 @@ def describe_to(paths, parser, types, styles=None, out=None):
         paths = paths[0]
     photos, _ = find_photos(paths)
     if out is not None:  # none of its pictures says whose it is, so that one that is there always stays
-        check_pictures(out, photos, None, "picture", None if isinstance(parser, Predictor) else parser)
+        for model in (parser, types, styles):
+            check_pictures(out, photos, None, "picture", None if isinstance(model, Predictor) else model)
     done = Described(out=None if out is None else str(out))
     done.rows = describe(photos, parser, types, styles, skip=lambda *row: done.skipped.append(row))
     if not done.rows:

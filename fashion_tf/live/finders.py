@@ -68,6 +68,9 @@ class MotionFinder:
 
         scale = min(1.0, self.height / frame.shape[0])
         small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
+        if self.kept and self.kept[-1].shape != small.shape:  # another size: another view, and nothing is known of it
+            self.kept.clear()
+            self.count = 0
         if self.count % self.every == 0:
             self.kept.append(small)
             self.background = np.median(np.stack(self.kept), axis=0).astype(np.uint8)

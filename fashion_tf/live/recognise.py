@@ -31,7 +31,8 @@ class Recognition:
             ``label`` and ``probability`` by all its best views together.
         frames: How many frames were worked on; ``dropped``: how many a camera took meanwhile.
         seconds: How long that took; ``age``: how old each frame was when its answer stood, float64 (frames,).
-        notes: Sentences about the source.
+        notes: Sentences about the source, and what ended the run before its time.
+        whole: Whether a file or folder was worked on to its end, and nothing of it left out.
     """
 
     table: object
@@ -41,6 +42,7 @@ class Recognition:
     seconds: float = 0.0
     age: np.ndarray = field(default_factory=lambda: np.zeros(0))
     notes: list = field(default_factory=list)
+    whole: bool = True
 
 
 def make_classifier(predictor):
@@ -172,7 +174,7 @@ class Recogniser:
 
 
 def recognise(source, recogniser, show=None, limit=None):
-    """Runs a recogniser over a source.
+    """Runs a recogniser over a source. What was seen until Ctrl-C, or until a camera went away, is returned.
 
     Args:
         source: A `VideoSource`, a `CameraSource`, or anything that yields `Frame`s.
@@ -183,18 +185,26 @@ def recognise(source, recogniser, show=None, limit=None):
     Returns:
         A `Recognition`.
     """
-    began, age, answers = time.monotonic(), [], iter(source)
+    began, age, answers, ended = time.monotonic(), [], iter(source), None
     try:
         for frame in answers:
             found = recogniser.step(frame)
             age.append(time.monotonic() - frame.taken)
             if (show is not None and show(frame, found) is False) or (limit and len(age) >= limit):
                 break
+    except KeyboardInterrupt:
+        ended = "Stopped by Ctrl-C."
+    except DataError as error:  # of a camera that was there and is gone
+        if not (getattr(source, "live", False) and age):
+            raise
+        ended = str(error)
     finally:
         if hasattr(answers, "close"):
             answers.close()
     done = recogniser.result()
     done.frames, done.dropped = len(age), getattr(source, "dropped", 0)
     done.seconds, done.age = time.monotonic() - began, np.array(age)
-    done.notes = list(getattr(source, "notes", ()))
+    done.notes = [*getattr(source, "notes", ()), *filter(None, [ended])]
+    # A camera ends when somebody stops it; of a file that is a part.
+    done.whole = getattr(source, "whole", True) and (ended is None or getattr(source, "live", False))
     return done

@@ -1,5 +1,6 @@
 """Frames from a camera, a video file or a folder of pictures."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_tf.errors import DataError
+from fashion_tf.terminal import native_messages_hidden
 
 FRAME_SECONDS = 5.0  # how long a camera may be silent before it counts as gone
 FOLDER_RATE = 25.0  # frames a second that a folder of pictures is taken to have
@@ -39,6 +41,7 @@ class VideoSource:
     Attributes:
         notes: Decisions and findings, one printable sentence each, such as a video that is cut off.
         rate: Frames a second, as the file says (0 where it does not).
+        whole: Whether all of it could be read, as far as it was.
 
     Raises:
         DataError: The file is absent, no video, or has no frame; the folder has no picture.
@@ -47,7 +50,7 @@ class VideoSource:
     live = False
 
     def __init__(self, path):
-        self.path, self.notes = Path(path), []
+        self.path, self.notes, self.whole = Path(path), [], True
         if self.path.is_dir():
             from fashion_tf.predictor.photos import find_photos
 
@@ -74,7 +77,13 @@ class VideoSource:
         from fashion_tf.datasets.images import read_image
 
         for number, file in enumerate(self.files):
-            yield Frame(number, number / self.rate, read_image(file), time.monotonic())
+            try:
+                image = read_image(file)
+            except DataError as error:
+                self.notes.append(f"{error} It is left out.")
+                self.whole = False
+                continue
+            yield Frame(number, number / self.rate, image, time.monotonic())
 
     def _video(self):
         import cv2
@@ -93,6 +102,7 @@ class VideoSource:
         if 0 < number < declared - 1:  # some files count one too many
             self.notes.append(f"{self.path}: {number:,} of the {declared:,} frames that it declares can be read; it is "
                               "cut off or damaged.")
+            self.whole = False
 
 
 class CameraSource:
@@ -158,7 +168,9 @@ def open_source(source):
 def _opened(source):
     import cv2
 
-    capture = cv2.VideoCapture(source)
+    # As bytes: OpenCV crashes on a name that is no UTF-8.
+    with native_messages_hidden():  # a missing camera is told in a sentence below
+        capture = cv2.VideoCapture(source if isinstance(source, int) else os.fsencode(source))
     if not capture.isOpened():
         capture.release()
         camera = isinstance(source, int)

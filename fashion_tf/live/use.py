@@ -1,5 +1,7 @@
 """The command `fashion-tf live`: a saved classifier on a camera, a video or a folder of frames."""
 
+import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ class Seen:
     tracks: list
     notes: list
     written: list
+    whole: bool
 
     def text(self):
         lines = [f"{one['track']}: {one['label']} ({one['probability']:.0%} by its best views), "
@@ -65,18 +68,22 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
 
     if headless and out is None:
         raise DataError("--headless shows nothing, so it needs --out FOLDER for what it sees.")
+    if keep < 1 or limit is not None and limit < 1:
+        raise DataError(f"--keep {keep}, --frames {limit}: each must be 1 or more.")
     if not (0 <= part[0] < part[1] <= 1):
         raise DataError(f"part={tuple(part)}: give two shares of a person's height, from 0 to 1, the smaller first.")
     if out is not None:
-        check_folder(out, source)
+        check_folder(out, source, [model, find])
+    if not headless:
+        _check_window()
     taken = open_source(source)
     predictor = load_predictor(model)
     recogniser = Recogniser(make_classifier(predictor), predictor.classes, _finder(find), keep=keep, part=tuple(part))
     with ExitStack() as stack:
-        video = VideoWriter(Path(out) / VIDEO, taken.rate) if out is not None else None
+        video = VideoWriter(Path(out) / VIDEO, None if taken.live else taken.rate) if out is not None else None
         if video:
-            stack.callback(lambda: video.close(keep=finished))
-        finished, window = False, None if headless else _window(stack)
+            stack.callback(video.drop)
+        window = None if headless else _window(stack)
 
         def show(frame, answers):
             if video:
@@ -84,12 +91,12 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
             return window(annotated(frame.image, answers)) if window else True
 
         found = recognise(taken, recogniser, show, limit)
-        finished = True
         if out is not None:
+            video.keep()
             write_table(out, found.table)
     written = [str(Path(out) / name) for name in (TABLE, VIDEO)] if out is not None else []
     return Seen(str(source), found.frames, found.dropped, found.frames / max(found.seconds, 1e-9),
-                float(found.age.max(initial=0)), found.tracks.to_dict("records"), found.notes, written)
+                float(found.age.max(initial=0)), found.tracks.to_dict("records"), found.notes, written, found.whole)
 
 
 def _finder(name):
@@ -124,6 +131,18 @@ def _parser(folder):
     return mask_of
 
 
+_NO_WINDOW = ("No window can be opened here. Add --headless --out FOLDER: the annotated video and the table are "
+              "written there.")
+
+
+def _check_window():
+    """Tries a window in a process of its own: without a display, the library below OpenCV ends the process."""
+    tried = subprocess.run([sys.executable, "-c", "import cv2; cv2.namedWindow('window')"], capture_output=True,
+                           check=False)
+    if tried.returncode:
+        raise DataError(_NO_WINDOW)
+
+
 def _window(stack):
     """A function that shows a picture and says whether to go on."""
     import cv2
@@ -132,8 +151,7 @@ def _window(stack):
     try:
         cv2.namedWindow(name)
     except cv2.error:
-        raise DataError("No window can be opened here. Add --headless --out FOLDER: the annotated video and the table "
-                        "are written there.") from None
+        raise DataError(_NO_WINDOW) from None
     stack.callback(cv2.destroyAllWindows)
 
     def window(picture):

@@ -33,7 +33,7 @@ def check_table(out, photos, model=None):
     if out.is_dir():
         raise DataError(f"{out}: is a folder; a classifier's answers need the name of a file, such as "
                         f"{out / 'labels.csv'}.")
-    _check_place(out.parent, model)
+    check_place(out.parent, model)
     for photo in photos:
         if out.exists() and os.path.samefile(out, photo):
             raise DataError(f"{out}: is one of the photos; choose another name for the table.")
@@ -62,7 +62,7 @@ def check_pictures(out, photos, software, what, model=None):
     out, first = Path(out), {}
     if os.path.lexists(out) and not out.is_dir():
         raise DataError(f"{out}: is a file; the {what}s need a folder.")
-    _check_place(out, model)
+    check_place(out, model)
     for photo in photos:
         picture = picture_path(photo, out)
         # Many systems take A.png for a.png, and an accent of its own for a letter that has it.
@@ -80,7 +80,7 @@ def check_pictures(out, photos, software, what, model=None):
         _check_ours(picture, lambda picture=picture: _is_ours(picture, software), what)
 
 
-def _check_place(folder, model):
+def check_place(folder, model):
     """The folder is there or can be made, and is not the predictor's own."""
     there = folder
     while not os.path.lexists(there) and there != there.parent:

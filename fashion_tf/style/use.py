@@ -2,6 +2,7 @@
 does with it."""
 
 import io
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +74,10 @@ class Change:
             raise DataError("Nothing to do: give a painting (--style), a colour (--colour), or both.")
         if garment is None and colour is not None:
             raise DataError("A colour is for one garment: name it (--garment), and a parser that finds it (--parser).")
+        if garment is None and parser is not None:
+            raise DataError("A parser finds a garment: name it (--garment), or leave the parser out.")
+        if shares is not None and not styles:
+            raise DataError("Shares (--share) are of paintings: give as many of these (--style).")
         if garment is not None and parser is None:
             raise DataError(f"To find the {garment}, give the folder of a parser (--parser), such as the one that "
                             "lesson 51 saves.")
@@ -203,7 +208,12 @@ def stylize_to(out, photos, **options):
         DataError: As `stylize`; no photo can be read; a picture would replace something else.
     """
     photos, others = find_photos(photos[0] if len(photos) == 1 else photos)
-    parser = options.get("parser")
+    parser, styles = options.get("parser"), options.get("styles", ())
+    for style in [styles] if isinstance(styles, (str, Path)) else styles:
+        if any(os.path.exists(picture := picture_path(photo, out)) and os.path.samefile(picture, style)
+               for photo in photos if os.path.exists(style)):
+            raise DataError(f"{style}: is a painting, and a picture would replace it; choose another folder than "
+                            f"{out}.")
     check_pictures(out, photos, OURS, "picture", None if isinstance(parser, Predictor) else parser)
     with waiting("loading the models"), native_messages_hidden():
         change = Change(**options)
@@ -221,6 +231,10 @@ def stylize_to(out, photos, **options):
                 picture = change(photo)
             except AbsentGarment as error:
                 picture, note = photo, str(error)
+            except DataError as error:  # of this photo: a black one has no style of its own
+                done.skipped.append((path, reason(path, error)))
+                step(1)
+                continue
             write_result(picture_path(path, out), picture_png(picture))
             done.rows.append({"image": path, "picture": str(picture_path(path, out)), "note": note,
                               "changed": float((picture != photo).any(-1).mean())})

@@ -160,3 +160,29 @@ def test_the_command(photo, models, tmp_path, capsys):
     assert cli.main([*options, "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["rows"][0]["garments"][0]["type"]["label"] == "coat" and value["rows"][0]["style"] is None
+
+
+def test_pictures_go_to_no_link_and_into_no_model(photo, models, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/street.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(DataError, match="is a link"):
+        describe_to([str(photo[0])], models["parser"], models["types"], out=tmp_path / "out")
+    for name in ("parser", "types", "styles"):
+        with pytest.raises(DataError, match="model's own folder"):
+            describe_to([str(photo[0])], models["parser"], models["types"], models["styles"], out=models[name])
+
+
+def test_a_photo_too_large_is_left_out_alone(photo, models, tmp_path, monkeypatch):
+    Image.new("RGB", (120, 90), "navy").save(tmp_path / "large.jpg")
+    monkeypatch.setattr("fashion_tf.datasets.encoded.MAXIMUM_PIXELS", 100 * 100)
+    small = tmp_path / "small.png"
+    Image.open(photo[0]).resize((60, 80)).save(small)
+    done = describe_to([str(tmp_path / "large.jpg"), str(small)], models["parser"], models["types"])
+    assert [row.image for row in done.rows] == [str(small)] and done.skipped[0][0].endswith("large.jpg")
+
+
+def test_a_parser_that_answers_nan_is_an_error(photo, models, monkeypatch):
+    parser = predictor.load_predictor(models["parser"])
+    monkeypatch.setattr(parser.model, "predict_on_batch", lambda batch: np.full((len(batch), 8, 8, 3), np.nan))
+    with pytest.raises(DataError, match="NaN"):
+        describe([str(photo[0])], parser, models["types"])

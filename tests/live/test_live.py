@@ -1,6 +1,10 @@
 """Recognition from frames to a table, and the command on a video."""
 
 import json
+import os
+import shutil
+import sys
+from pathlib import Path
 
 import cv2
 import keras
@@ -9,9 +13,10 @@ import pandas as pd
 import pytest
 
 from fashion_tf import cli
+from fashion_tf.datasets.files import write_picture
 from fashion_tf.errors import DataError
-from fashion_tf.live import Frame, MaskFinder, Recogniser, VideoSource, recognise
-from fashion_tf.live.outputs import check_folder
+from fashion_tf.live import Frame, MaskFinder, MotionFinder, Recogniser, VideoSource, recognise
+from fashion_tf.live.outputs import VideoWriter, check_folder
 from fashion_tf.live.recognise import part_of
 from fashion_tf.predictor import save_predictor
 from fashion_tf.wardrobe.clips import draw_clip
@@ -158,3 +163,114 @@ def test_what_cannot_be_done_is_said(model, video, tmp_path, monkeypatch, capsys
     assert cli.main(["live", "--source", str(video), "--model", str(model), *more]) == 2
     assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def run(video, model, out, *more):
+    return cli.main(["live", "--source", str(video), "--model", str(model), "--find", "all", "--headless", "--out",
+                     str(out), *more])
+
+
+def test_a_foreign_video_beside_our_table_stays(model, video, tmp_path, capsys):
+    assert run(video, model, tmp_path, "--frames", "8") == 0
+    (tmp_path / "live.mp4").write_text("MY FAMILY VIDEO")
+    assert run(video, model, tmp_path, "--frames", "8") == 2
+    assert "was not written here" in capsys.readouterr().err
+    assert (tmp_path / "live.mp4").read_text() == "MY FAMILY VIDEO"
+    (tmp_path / "live.mp4").unlink()
+    (tmp_path / "live.mp4").symlink_to(video)
+    assert run(video, model, tmp_path, "--frames", "8") == 2 and (tmp_path / "live.mp4").is_symlink()
+    (tmp_path / "live.mp4").unlink()
+    (tmp_path / "live.mp4").mkdir()
+    assert run(video, model, tmp_path, "--frames", "8") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["live.csv", "live.mp4"]
+    assert run(video, model, model) == 2 and "model's own folder" in capsys.readouterr().err
+
+
+def test_a_video_that_is_not_whole_replaces_nothing(model, video, tmp_path, monkeypatch):
+    writer = VideoWriter(tmp_path / "live.mp4", 12)
+    frames = list(VideoSource(video))[:6]
+    for frame in frames:
+        writer(frame, [])
+    writer.keep()
+    before = (tmp_path / "live.mp4").read_bytes()
+    writer = VideoWriter(tmp_path / "live.mp4", 12)
+    for frame in frames:
+        writer(frame, [])
+    writer.count += 3  # as if the disk had taken no more
+    with pytest.raises(DataError, match=r"6 of its 9 frames could be written; is the disk full\?"):
+        writer.keep()
+    writer.drop()
+    assert (tmp_path / "live.mp4").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_odd_sizes_and_odd_rates_are_written(tmp_path):
+    for rate in (333.333, 999.99, 29.97002997):
+        writer = VideoWriter(tmp_path / "live.mp4", rate)
+        writer(Frame(0, 0.0, np.full((101, 151, 3), 200, np.uint8), 0.0), [])
+        writer.keep()
+        frame, = VideoSource(tmp_path / "live.mp4")
+        assert frame.image.shape == (102, 152, 3) and frame.image[50, 75].min() > 150
+
+
+def test_a_cameras_video_lasts_as_long_as_it_was_looked_at(tmp_path):
+    writer = VideoWriter(tmp_path / "live.mp4", None)
+    for number in range(16):  # five frames a second
+        writer(Frame(number, number / 5, np.zeros((48, 64, 3), np.uint8), 0.0), [])
+    writer.keep()
+    source = VideoSource(tmp_path / "live.mp4")
+    assert len(list(source)) / source.rate == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a name that is no UTF-8 is a Linux file system's")
+def test_a_name_that_is_no_utf_8(model, video, tmp_path):
+    strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    strange.mkdir()
+    shutil.copy(video, strange / "walk.avi")
+    assert run(strange / "walk.avi", model, strange / "out", "--frames", "8") == 0
+    assert sorted(path.name for path in (strange / "out").iterdir()) == ["live.csv", "live.mp4"]
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_and_told(model, video, tmp_path, capsys):
+    for frame in list(VideoSource(video))[:10]:
+        write_picture(tmp_path / "in" / f"{frame.number:02d}.png", frame.image)
+    (tmp_path / "in" / "04.png").write_text("no picture")
+    assert run(tmp_path / "in", model, tmp_path / "out", "--json") == 1
+    said = capsys.readouterr()
+    assert "04.png" in said.err and json.loads(said.out)["frames"] == 9
+
+
+def test_what_was_seen_until_it_was_stopped_is_kept():
+    def stop(frame, found):
+        if frame.number == 7:
+            raise KeyboardInterrupt
+
+    found = recognise(square(), Recogniser(bright, CLASSES, whereabouts), stop)
+    assert found.frames == 8 and len(found.table) == 8 and not found.whole and found.notes == ["Stopped by Ctrl-C."]
+
+
+def test_what_was_seen_until_a_camera_went_away_is_kept():
+    class Camera:
+        live = True
+
+        def __iter__(self):
+            yield from square(9)
+            raise DataError("camera 0 is gone.")
+
+    found = recognise(Camera(), Recogniser(bright, CLASSES, whereabouts))
+    assert len(found.table) == 9 and found.notes == ["camera 0 is gone."]
+
+
+def test_frames_of_another_size_are_another_view():
+    find = MotionFinder()
+    for size in ((90, 160), (130, 200)):
+        for number in range(6):
+            image = np.zeros((*size, 3), np.uint8)
+            image[20:80, 20 * number:20 * number + 30] = 250
+            boxes = find(image)
+        assert len(boxes) and boxes[:, 2].max() <= size[1]
+
+
+@pytest.mark.parametrize("more", [("--keep", "0"), ("--keep", "-1"), ("--frames", "0"), ("--frames", "-3")])
+def test_counts_below_one_are_refused(model, video, tmp_path, capsys, more):
+    assert run(video, model, tmp_path / "out", *more) == 2
+    assert "must be 1 or more" in capsys.readouterr().err and not (tmp_path / "out").exists()

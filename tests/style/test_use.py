@@ -211,3 +211,29 @@ def test_the_surroundings_of_a_garment():
 def test_opacity_laid_on_white():
     photo = np.uint8([[[200, 100, 0, 255], [200, 100, 0, 0], [200, 100, 0, 51]]])
     assert use.on_white(photo)[0].tolist() == [[200, 100, 0], [255, 255, 255], [244, 224, 204]]
+
+
+def test_a_painting_is_not_replaced_by_a_picture(tmp_path):
+    photo, out = tmp_path / "coat.jpg", tmp_path / "out"
+    Image.fromarray(np.random.default_rng(0).integers(20, 255, (40, 30, 3), np.uint8)).save(photo)
+    stylize_to(out, [str(photo)], styles=[str(photo)], stylizer="statistics")
+    with pytest.raises(DataError, match="is a painting, and a picture would replace it"):
+        stylize_to(out, [str(photo)], styles=[str(out / "coat.png")], stylizer="statistics")
+
+
+def test_a_black_photo_costs_itself_alone(tmp_path):
+    for name, low in (("a", 40), ("b", 0), ("c", 40)):
+        Image.fromarray(np.random.default_rng(0).integers(low, low * 5 + 1, (40, 30, 3), np.uint8)).save(
+            tmp_path / f"{name}.png")
+    done = stylize_to(tmp_path / "out", [str(tmp_path / f"{name}.png") for name in "abc"],
+                      styles=[str(tmp_path / "a.png")], stylizer="statistics")
+    assert [row["image"][-5:] for row in done.rows] == ["a.png", "c.png"]
+    assert done.skipped[0][0].endswith("b.png") and "black" in done.skipped[0][1]
+
+
+@pytest.mark.parametrize("options, words", [({"parser": "nowhere"}, "name it"), ({"shares": [1.0], "styles": (),
+                                            "colour": "red", "garment": "top", "parser": "p"}, "are of paintings")])
+def test_options_that_would_do_nothing_are_refused(tmp_path, options, words):
+    Image.new("RGB", (9, 9), "teal").save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=words):
+        stylize_to(tmp_path / "out", [str(tmp_path / "a.png")], **{"styles": [str(tmp_path / "a.png")]} | options)
