@@ -13,7 +13,7 @@ def _new_figure(width, height, rows=1, columns=1, **options):
                         squeeze=False, **options)
 
 
-def show_images(images, titles=None, columns=10, size=1.1, title=None):
+def show_images(images, titles=None, columns=10, size=1.1, title=None, row_titles=None):
     """Pictures in a grid.
 
     Args:
@@ -22,6 +22,7 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
         columns: Pictures in a row.
         size: Width of one picture, in inches.
         title: Text above the grid.
+        row_titles: Short texts left of the rows, or None. Line breaks are allowed.
 
     Taught in: 00_start_here.ipynb
     """
@@ -31,7 +32,8 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
     rows = max(1, -(-len(images) // columns))
     lines = max((text.count("\n") + 1 for text in titles), default=0) if titles is not None else 0
     height = size * images.shape[1] / images.shape[2] + 0.17 * lines + 0.05
-    figure, axes = _new_figure(size * columns, height * rows + (0.35 if title else 0), rows, columns)
+    figure, axes = _new_figure(size * columns + (0.4 if row_titles else 0), height * rows + (0.35 if title else 0),
+                               rows, columns)
     bright = 1 if images.dtype.kind == "f" else 255
     for number, axis in enumerate(axes.flat):
         axis.axis("off")
@@ -39,6 +41,10 @@ def show_images(images, titles=None, columns=10, size=1.1, title=None):
             axis.imshow(images[number], cmap="gray", vmin=0, vmax=bright, interpolation="nearest")
             if titles is not None:
                 axis.set_title(titles[number], fontsize=9)
+    for axis, text in zip(axes[:, 0], row_titles or ()):
+        axis.set(frame_on=False, xticks=[], yticks=[])
+        axis.set_axis_on()
+        axis.set_ylabel(text, fontsize=9)
     if title:
         figure.suptitle(title, fontsize=11)
     plt.show()
@@ -204,12 +210,13 @@ def show_mask_errors(images, truths, predictions, titles=None, size=1.5):
     return figure
 
 
-def plot_learning_curves(histories, metric="accuracy"):
-    """Loss and one metric over the epochs: training dashed, validation solid, a colour a model.
+def plot_learning_curves(histories, metric="accuracy", held_out="validation"):
+    """Loss and one metric over the epochs: training dashed, held-out data solid, a colour a model.
 
     Args:
         histories: Model name to `keras.callbacks.History` (or its ``history`` dict).
         metric: The metric's name in the history.
+        held_out: What the data are that were given to `fit` as validation data, for the legend.
 
     Taught in: 11_fashion_mnist_cnn.ipynb
     """
@@ -222,7 +229,7 @@ def plot_learning_curves(histories, metric="accuracy"):
     for axis, key in zip(axes.flat, ("loss", metric), strict=True):
         for colour, (name, history) in zip(palette, histories.items(), strict=True):
             values = getattr(history, "history", history)
-            for curve, style, part in ((key, "--", "training"), (f"val_{key}", "-", "validation")):
+            for curve, style, part in ((key, "--", "training"), (f"val_{key}", "-", held_out)):
                 if curve in values:
                     epochs = np.arange(1, len(values[curve]) + 1)
                     axis.plot(epochs, values[curve], style, color=colour, marker="o", markersize=3,
@@ -262,6 +269,8 @@ def plot_curves(curves, xlabel, ylabel, title=None, levels=None):
     for (name, value), dash in zip((levels or {}).items(), ((0, (1, 3)), "-", "--")):
         axis.axhline(value, color="grey" if dash != "-" else "black", lw=1, ls=dash, label=name)
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1), title=title)
+    if all((np.asarray(line.get_xdata()) % 1 == 0).all() for line in axis.lines):  # epochs: no tick between two
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     plt.show()

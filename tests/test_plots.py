@@ -23,6 +23,12 @@ def test_floats_are_shown_on_their_own_scale():
     assert figure.axes[0].images[0].get_clim() == (0, 1)
 
 
+def test_rows_of_pictures_bear_their_titles_on_the_left():
+    figure = plots.show_images(np.zeros((4, 6, 4), np.uint8), columns=2, row_titles=["above", "below"])
+    assert [axis.get_ylabel() for axis in figure.axes if axis.axison] == ["above", "below"]
+    assert not any(axis.axison for axis in plots.show_images(np.zeros((4, 6, 4), np.uint8), columns=2).axes)
+
+
 def test_neighbours_are_framed_by_whether_they_are_right():
     pictures = np.zeros((2, 3, 6, 4, 3), np.uint8)
     titles = [["query", "0.9", "0.8"], ["query", "0.7", "0.6"]]
@@ -43,6 +49,8 @@ def test_learning_curves_name_their_axes_and_start_at_epoch_one():
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2]
     labels = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert labels == ["one, training", "one, validation", "two, training", "two, validation"]
+    figure = plots.plot_learning_curves({"one": history}, held_out="test")
+    assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == ["one, training", "one, test"]
 
 
 def test_runs_of_one_name_share_colour_dash_and_legend():
@@ -55,6 +63,9 @@ def test_runs_of_one_name_share_colour_dash_and_legend():
     assert first.get_linestyle() == second.get_linestyle() != other.get_linestyle()
     assert list(chance.get_ydata()) == [0.25, 0.25]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["one", "two", "chance"]
+    assert all(tick % 1 == 0 for tick in axis.get_xticks())
+    seconds = plots.plot_curves({("one", 1): ([0.5, 1.5, 2.5], [0.1, 0.2, 0.3])}, "seconds", "accuracy").axes[0]
+    assert any(tick % 1 for tick in seconds.get_xticks())
 
 
 def test_lines_on_a_logarithmic_scale_keep_their_colours_across_panels():

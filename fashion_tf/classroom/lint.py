@@ -787,7 +787,7 @@ def _cells_that_breathe(page):
     if lines > MEDIAN_CODE_CELL:
         yield None, (f"its code cells have {lines:g} lines in the median; above {MEDIAN_CODE_CELL}, give each idea a "
                      "cell of its own, and leave drawing that teaches nothing to fashion_tf.plots")
-    words = sum(any(map(str.isalpha, word)) for _, cell in page.markdown() for word in _prose(cell["source"]).split())
+    words = sum(len(cell["source"].split()) for _, cell in page.markdown())
     if words > MOST_WORDS:
         yield None, f"{words:,} words of prose; above {MOST_WORDS:,}, shorten it, or make two lessons of it"
 
