@@ -133,6 +133,8 @@ def _parser():
                      ["serve clothing_model parsing/parser --index products_index --port 8000"], answers=False)
     serve.add_argument("models", nargs="*", metavar="MODEL", help="folders that save_predictor wrote")
     serve.add_argument("--index", metavar="FOLDER", help="an index of photos, for /v1/similar")
+    serve.add_argument("--types", metavar="FOLDER", help="a classifier of garments, for /v1/describe; as in 'describe'")
+    serve.add_argument("--styles", metavar="FOLDER", help="a classifier of whole photos, for /v1/describe")
     serve.add_argument("--stylizer", choices=("magenta", "magenta-hub", "statistics"),
                        help="who paints for /v1/stylize, as in 'stylize'")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
@@ -295,7 +297,8 @@ def _serve(options):
     from fashion_tf.serving import serve
 
     import_tensorflow()
-    serve(options.models, options.index, options.host, options.port, options.cors, stylizer=options.stylizer)
+    serve(options.models, options.index, options.host, options.port, options.cors, stylizer=options.stylizer,
+          types=options.types, styles=options.styles)
     return 0, None, ""
 
 

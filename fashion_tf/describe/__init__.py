@@ -2,7 +2,8 @@
 
 from .calibration import Calibration, calibrate, calibration_error, set_table
 from .find import Found, find_garments
-from .use import Answer, Description, Garment, describe, describe_to
+from .judge import Answer, Judge
+from .use import Description, Garment, annotated_png, describe, describe_parsed, describe_to
 
-__all__ = ["Answer", "Calibration", "Description", "Found", "Garment", "calibrate", "calibration_error", "describe",
-           "describe_to", "find_garments", "set_table"]
+__all__ = ["Answer", "Calibration", "Description", "Found", "Garment", "Judge", "annotated_png", "calibrate",
+           "calibration_error", "describe", "describe_parsed", "describe_to", "find_garments", "set_table"]

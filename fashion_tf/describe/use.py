@@ -2,36 +2,13 @@
 
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
-from fashion_tf.describe.calibration import Calibration
 from fashion_tf.describe.find import find_garments
+from fashion_tf.describe.judge import Answer, Judge
 from fashion_tf.errors import DataError
-from fashion_tf.pipeline import MASKINGS, masked, square_box
 from fashion_tf.predictor import Predictor, mask_at
 from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
 from fashion_tf.predictor.use import loaded
 from fashion_tf.terminal import printable
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A classifier's answer.
-
-    Attributes:
-        label: The answer; None where it is not sure.
-        candidates: The classes of its set, the most probable first; none where nothing fits.
-        probabilities: Class name to calibrated probability, the highest first.
-    """
-
-    label: str | None
-    candidates: list
-    probabilities: dict
-
-    def text(self):
-        if self.label is not None:
-            return f"{self.label} ({self.probabilities[self.label]:.0%})"
-        return "not sure" + (f": {' or '.join(self.candidates[:4])}" if self.candidates else ", like nothing known")
 
 
 @dataclass(frozen=True)
@@ -93,32 +70,48 @@ def describe(paths, parser, types, styles=None, skip=None):
     Raises:
         DataError: As `fashion_tf.predict`; or a model without a calibration, or for another task.
     """
-    from fashion_tf.datasets.images import read_image, resize
+    from fashion_tf.datasets.images import read_image
     from fashion_tf.predictor.photos import find_photos, reason, unreadable
 
-    parser, types = loaded(parser, "parsing"), loaded(types, "classification")
-    styles = None if styles is None else loaded(styles, "classification")
-    judges = [(_calibration(model, what), model) for model, what in ((types, "types"), (styles, "styles")) if model]
-    crop, paths, found, bad = _crop(types), find_photos(paths)[0], [], []
+    parser, types = loaded(parser, "parsing"), Judge(loaded(types), "types")
+    styles = None if styles is None else Judge(loaded(styles), "styles")
+    paths, found, bad = find_photos(paths)[0], [], []
     for path, size, labelled in parser.answers(paths, 1, skip, None):
         try:
             photo = read_image(path)
         except DataError as error:  # one so large that it is read shrunk only
             bad.append((path, reason(path, error)))
             continue
-        worn = find_garments(mask_at(labelled, size), parser.classes)
-        answers = _answers(*judges[0], [_cut(photo, garment, crop, types.image_size) for garment in worn])
-        style = None
-        if styles is not None:
-            style, = _answers(*judges[1], [resize(photo, styles.image_size)])
-        found.append(Description(str(path), [
-            Garment(garment.box, round(garment.share, 4), garment.name, answer)
-            for garment, answer in zip(worn, answers)], style))
+        found.append(describe_parsed(str(path), photo, mask_at(labelled, size), parser.classes, types, styles))
     if bad and skip is None:
         raise unreadable(bad, len(paths))
     for row in bad:
         skip(*row)
     return found
+
+
+def describe_parsed(image, photo, mask, labels, types, styles=None, ask=Judge.ask):
+    """Describes one photo whose pixels have their labels.
+
+    Args:
+        image: The photo's name.
+        photo: uint8 (height, width, 3).
+        mask: uint8 label numbers, (height, width).
+        labels: Their names.
+        types, styles: A `Judge` of garments that are cut out, and one of whole photos or None.
+        ask: ``ask(judge, pictures)`` -> a row of probabilities for each picture.
+
+    Returns:
+        A `Description`.
+    """
+    worn = find_garments(mask, labels)
+    cuts = [types.cut(photo, garment.box, garment.mask) for garment in worn]
+    answers = [types.answer(row) for row in ask(types, cuts)] if cuts else []
+    style = None
+    if styles is not None:
+        style, = map(styles.answer, ask(styles, [styles.cut(photo)]))
+    return Description(image, [Garment(garment.box, round(garment.share, 4), garment.name, answer)
+                               for garment, answer in zip(worn, answers, strict=True)], style)
 
 
 def describe_to(paths, parser, types, styles=None, out=None):
@@ -148,8 +141,13 @@ def describe_to(paths, parser, types, styles=None, out=None):
     return done
 
 
-def annotated_png(description):
-    """A described photo with its boxes and answers, as the bytes of a PNG file."""
+def annotated_png(description, photo=None):
+    """A described photo with its boxes and answers, as the bytes of a PNG file.
+
+    Args:
+        description: A `Description`.
+        photo: uint8 (height, width, 3); None: it is read from the description's `image`.
+    """
     import io
 
     from PIL import Image, ImageDraw, ImageFont
@@ -157,7 +155,7 @@ def annotated_png(description):
     from fashion_tf.datasets.images import read_image
     from fashion_tf.plots import label_colours
 
-    picture = Image.fromarray(read_image(description.image))
+    picture = Image.fromarray(read_image(description.image) if photo is None else photo)
     pen, size = ImageDraw.Draw(picture), max(12, min(picture.size) // 28)
     font, colours = ImageFont.load_default(size), label_colours(len(description.garments) + 1)[1:]
     lines = [(garment.box[:2], garment.type.text(), colour) for garment, colour in zip(description.garments, colours)]
@@ -179,42 +177,3 @@ def annotated_png(description):
 
 def _rgb(colour):
     return tuple(round(255 * part) for part in colour)
-
-
-def _calibration(model, what):
-    if "calibration" not in model.about:
-        raise DataError(f"{what}: this model was saved without a calibration, and would always be sure. Save it with "
-                        "about={'calibration': calibrate(...).as_json()}.")
-    return Calibration.from_json(model.about["calibration"], what)
-
-
-def _crop(types):
-    crop = types.about.get("crop", {})
-    masking, square = (crop.get("masking"), crop.get("square", 0)) if isinstance(crop, dict) else ("", 0)
-    if masking not in (None, *MASKINGS[:2]) or isinstance(square, bool) or not isinstance(square, (int, float)) or not (
-            0 <= square <= 10):
-        raise DataError(f"types: the model's crop is {str(crop)[:80]}; it must have 'masking' (zero, mean or null) and "
-                        "'square', a number from 0 to 10.")
-    return masking, square
-
-
-def _cut(photo, garment, crop, size):
-    from fashion_tf.datasets.images import resize
-
-    masking, square = crop
-    picture = masked(photo, garment.mask, None, masking) if masking else photo
-    return resize(picture, size, square_box(garment.box, square) if square else garment.box)
-
-
-def _answers(calibration, model, pictures):
-    if not pictures:
-        return []
-    answers = []
-    for row in model.compute(pictures, ["describe"] * len(pictures)):
-        row = np.clip(np.asarray(row, np.float64), 0, 1)
-        probabilities, inside = calibration.probabilities(row[None])[0], calibration.sets(row[None])[0]
-        order = np.argsort(-probabilities, kind="stable")
-        candidates = [model.classes[number] for number in order if inside[number]]
-        answers.append(Answer(candidates[0] if len(candidates) == 1 else None, candidates,
-                              {model.classes[number]: float(probabilities[number]) for number in order}))
-    return answers

@@ -36,6 +36,8 @@ with open("mask.png", "wb") as mask:
 
 with open("recoloured.png", "wb") as picture:
     picture.write(base64.b64decode(answer["picture"]))""",
+    "describe": """print([garment["type"]["label"] or garment["type"]["candidates"] for garment in answer["garments"]])
+print(answer["style"])""",
     "similar": 'print([(match["image"], match["similarity"]) for match in answer["matches"]])',
 }
 _LONG = {
@@ -45,6 +47,9 @@ _LONG = {
     "stylize": "Sends a photo, and perhaps a painting as the file `style`. All of the photo is painted, or one "
                "garment, which may get a colour, too. `picture` is a PNG in base64, of the photo's own upright size; "
                "outside the garment every pixel is the photo's own. A garment that is not there is an error, 422.",
+    "describe": "Sends a photo. Its garments are found by a parser, each gets its type, and the photo its style where "
+                "one is served. A `label` of null means: not sure; `candidates` are then what it may be, or none where "
+                "nothing known fits. The probabilities are calibrated.",
     "similar": "Sends a photo that is compared with those of the index, by the cosine of their embeddings.",
 }
 
@@ -82,6 +87,7 @@ class IndexInfo(BaseModel):
 class Models(BaseModel):
     models: list[ModelInfo]
     index: IndexInfo | None
+    describing: list[ModelInfo] = Field(description="Who names garments' types and styles for /v1/describe.")
 
 
 class Prediction(BaseModel):
@@ -117,6 +123,26 @@ class Stylized(BaseModel):
     picture: str = Field(description="A PNG file in base64.")
 
 
+class Sureness(BaseModel):
+    label: str | None = Field(description="The answer; null: not sure.")
+    candidates: list[str] = Field(description="The classes that it may be, the most probable first.")
+    predictions: list[Prediction] = Field(description="All classes, the most probable first.")
+
+
+class DescribedGarment(BaseModel):
+    box: tuple[int, int, int, int] = Field(description="(x1, y1, x2, y2) in pixels, right and bottom exclusive.")
+    share: float = Field(description="Of the photo's pixels.")
+    parsed_as: str = Field(description="What the parser calls it.")
+    type: Sureness
+
+
+class Described(BaseModel):
+    height: int
+    width: int
+    garments: list[DescribedGarment] = Field(description="The largest first; none where nobody is dressed.")
+    style: Sureness | None = Field(description="Null where no model for it is served.")
+
+
 class Match(BaseModel):
     position: int = Field(description="Its row in the index.")
     similarity: float
@@ -145,6 +171,18 @@ def stylized(photo, picture):
     """The answer for a photo that became another picture."""
     return Stylized(height=photo.shape[0], width=photo.shape[1], changed=float((picture != photo).any(-1).mean()),
                     picture=base64.b64encode(picture_png(picture)).decode())
+
+
+def description(found, size):
+    """The answer for a photo of `size` that became a `fashion_tf.describe.Description`."""
+    return Described(height=size[0], width=size[1], style=found.style and _sureness(found.style), garments=[
+        DescribedGarment(box=garment.box, share=garment.share, parsed_as=garment.parsed_as,
+                         type=_sureness(garment.type)) for garment in found.garments])
+
+
+def _sureness(answer):
+    return Sureness(label=answer.label, candidates=answer.candidates, predictions=[
+        Prediction(label=label, probability=probability) for label, probability in answer.probabilities.items()])
 
 
 def similar(index, embedding, k):

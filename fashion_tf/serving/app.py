@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from fashion_tf import __version__
 from fashion_tf.datasets.images import decode_picture, decode_with_opacity, resize
 from fashion_tf.errors import DataError, FashionError
+from fashion_tf.predictor import mask_at
 from fashion_tf.style.use import changed, find_garment, on_white
 
 from . import answers
@@ -30,6 +31,7 @@ from .work import ClientGone, Workers
 
 FORM = "Send the photo as the file 'photo' of a form (multipart/form-data), with a file name."
 PAINTED_PIXELS = 1 << 22  # of a photo that is painted or recoloured, which takes some fifty bytes a pixel
+DESCRIBED_PIXELS = 1 << 22  # of a photo that is described, each of its garments with a mask of that size
 STYLE_SIZE = (512, 512)  # that paintings are squeezed to
 _log = logging.getLogger("fashion_tf.serving")
 
@@ -66,7 +68,7 @@ def create_app(service, limits=None, api_key=None, origins=()):
         await asyncio.to_thread(app.state.workers.close)
 
     app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False,
-                  description="Photos of fashion, classified, parsed and compared.",
+                  description="Photos of fashion, classified, parsed, described and compared.",
                   dependencies=[Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if api_key else [])
     _add_state(app)
     _add_models(app)
@@ -90,11 +92,15 @@ def _load(service):
 
 def photo_to_paint(data):
     """A photo at its own size, with its opacity; PhotoRefused above `PAINTED_PIXELS`."""
-    height, width = decode_picture(data, "The photo", (8, 8))[1]
-    if height * width > PAINTED_PIXELS:
-        raise PhotoRefused(f"The photo has {width} x {height} pixels; photos of more than {PAINTED_PIXELS:,} pixels "
-                           "are not painted. Send it smaller.")
+    check_size(decode_picture(data, "The photo", (8, 8))[1], PAINTED_PIXELS, "photos of more than {} are not painted")
     return decode_with_opacity(data, "The photo")
+
+
+def check_size(size, pixels, told):
+    """Raises PhotoRefused where a photo has more than so many pixels."""
+    if size[0] * size[1] > pixels:
+        raise PhotoRefused(f"The photo has {size[1]} x {size[0]} pixels; {told.format(f'{pixels:,} pixels')}. Send it "
+                           "smaller.")
 
 
 def _problems(*statuses):
@@ -117,9 +123,10 @@ def _add_state(app):
         service.check_ready()
         index = None if service.index is None else answers.IndexInfo(
             name=service.index.dataset.name, photos=len(service.index))
-        return answers.Models(index=index, models=[
-            answers.ModelInfo(name=model.name, task=model.task, classes=model.classes, image_size=model.image_size)
-            for model in service.models.values()])
+        infos = [[answers.ModelInfo(name=name, task=model.task, classes=model.classes, image_size=model.image_size)
+                  for name, model in models] for models in (
+                      service.models.items(), [(what, judge.model) for what, judge in service.judges.items()])]
+        return answers.Models(index=index, models=infos[0], describing=infos[1])
 
 
 def _add_models(app):
@@ -144,9 +151,7 @@ def _add_models(app):
         workers, served = app.state.workers, app.state.service.find("parsing", model)
         async with workers.place():
             picture, size = await decoded(request, photo, served.image_size)
-            if size[0] * size[1] > workers.limits.mask_pixels:
-                raise PhotoRefused(f"The photo has {size[1]} x {size[0]} pixels; masks of more than "
-                                   f"{workers.limits.mask_pixels:,} pixels are not made. Send it smaller.")
+            check_size(size, workers.limits.mask_pixels, "masks of more than {} are not made")
             probabilities = await workers.run(request, workers.waiting, served.answer, picture)
             return await workers.run(request, workers.decoding, answers.parsing, served, probabilities, size)
 
@@ -161,6 +166,23 @@ def _add_models(app):
             picture, _ = await decoded(request, photo, service.embedder.image_size)
             embedding = await workers.run(request, workers.waiting, service.embedder.answer, picture)
             return await workers.run(request, workers.decoding, answers.similar, service.index, embedding, k)
+
+    @app.post("/v1/describe", summary="What does somebody wear?", description=answers.described("describe"), **posted)
+    async def describe(request: Request, photo: Photo, model: Model = None) -> answers.Described:
+        workers, service = app.state.workers, app.state.service
+        parser = service.find("parsing", model)
+        if not service.judges:
+            raise NotServed("No model that names garments is served here (--types).")
+        async with workers.place():
+            data = await photo.read()
+            small, size = await workers.run(request, workers.decoding, decode_picture, data, "The photo",
+                                            parser.image_size)
+            check_size(size, DESCRIBED_PIXELS, "photos of more than {} are not described")
+            picture, _ = await workers.run(request, workers.decoding, decode_picture, data, "The photo", size)
+            probabilities = await workers.run(request, workers.waiting, parser.answer, small)
+            mask = await workers.run(request, workers.decoding, mask_at, probabilities, size)
+            found = await workers.run(request, workers.waiting, service.describe, picture, mask, parser.classes)
+        return answers.description(found, size)
 
     @app.post("/v1/stylize", summary="Another style or colour", description=answers.described("stylize"), **posted)
     async def stylize(request: Request, photo: Photo,

@@ -24,7 +24,8 @@ def application(arguments):
 
     Args:
         arguments: A dict: ``models`` (folders, or one text with commas between), and if wanted ``index``,
-            ``replicas`` (default 2), ``cpus`` and ``gpus`` for each (1 and 0), ``origins``.
+            ``stylizer``, ``types`` and ``styles`` as for `Service`, ``replicas`` (default 2), ``cpus`` and ``gpus``
+            for each (1 and 0), ``origins``.
 
     Returns:
         What `ray.serve.run` takes.
@@ -36,25 +37,26 @@ def application(arguments):
         from ray import serve
     except ImportError:
         raise ServiceError("Replicas need Ray Serve: pip install 'ray[serve]'") from None
-    unknown = set(arguments) - {"models", "index", "replicas", "cpus", "gpus", "origins"}
+    unknown = set(arguments) - {"models", "index", "stylizer", "types", "styles", "replicas", "cpus", "gpus", "origins"}
     if unknown:
         raise ServiceError(f"application: there is no argument {min(unknown)!r}.")
     folders, origins = _several(arguments.get("models", ())), _several(arguments.get("origins", ()))
     folders = [str(Path(folder).resolve()) for folder in folders]
-    index = arguments.get("index")
-    index = None if index is None else str(Path(index).resolve())
+    index, *judges = (None if folder is None else str(Path(folder).resolve())
+                      for folder in map(arguments.get, ("index", "types", "styles")))
+    options = {"stylizer": arguments.get("stylizer"), **dict(zip(("types", "styles"), judges))}
     key = os.environ.get(KEY_VARIABLE)
 
     def build():  # on each replica, which is not asked before it has loaded
         from fashion_tf.serving import Service, create_app
 
-        service = Service(folders, index)
+        service = Service(folders, index, **options)
         service.load()
         return create_app(service, api_key=key, origins=origins)
 
     from fashion_tf.serving import Limits, Service
 
-    Service(folders, index)  # says here and now what would stop every replica
+    Service(folders, index, **options)  # says here and now what would stop every replica
     replica = serve.deployment(
         name="fashion_tf", num_replicas=int(arguments.get("replicas", 2)), max_ongoing_requests=Limits().active,
         ray_actor_options={"num_cpus": float(arguments.get("cpus", 1)), "num_gpus": float(arguments.get("gpus", 0))})

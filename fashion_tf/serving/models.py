@@ -121,8 +121,12 @@ class Service:
         index: A folder of an index of photos (`fashion_tf.retrieval`), or None.
         largest_batch: As for `ServedModel`.
         stylizer: A name that `fashion_tf.style.stylizers.load_stylizer` knows, or None.
+        types: A folder of a calibrated classifier of cut-out garments, as `fashion_tf.describe` takes it, or None. One
+            of the models must be a parser then, which finds the garments.
+        styles: A folder of a calibrated classifier of whole photos, or None.
 
     Attributes:
+        judges: Of the garments' ``"types"`` and of the ``"styles"``, a `fashion_tf.describe.Judge` each, where served.
         ready: Whether everything is loaded and warm.
         failure: What stopped the loading, or None.
         when_failed: A function that is then called with it, or None.
@@ -131,7 +135,7 @@ class Service:
         ServiceError: Nothing to serve, or two folders of one name.
     """
 
-    def __init__(self, folders, index=None, largest_batch=None, stylizer=None):
+    def __init__(self, folders, index=None, largest_batch=None, stylizer=None, types=None, styles=None):
         self._folders = {}
         for folder in map(Path, folders):
             name = folder.resolve().name
@@ -140,8 +144,13 @@ class Service:
             self._folders[name] = folder
         if not self._folders and index is None and stylizer is None:
             raise ServiceError("There is nothing to serve: give a folder that save_predictor wrote, or --index.")
+        if types is None and styles is not None:
+            raise ServiceError(f"{styles}: a style is told beside the garments' types: give --types, too.")
+        self._judges_folders = {what: folder for what, folder in (("types", types), ("styles", styles)) if folder}
+        if self._judges_folders and not self._folders:
+            raise ServiceError(f"{types}: garments are described where a parser finds them: serve one, too.")
         self._index_folder, self._largest_batch = None if index is None else Path(index), largest_batch
-        self.models, self.index, self.embedder = {}, None, None
+        self.models, self.index, self.embedder, self.judges, self._asked = {}, None, None, {}, {}
         self._stylizer_name, self.stylizer = stylizer, None
         self.painting = threading.Lock()  # a TFLite network computes for one caller at a time
         self.ready, self.failure, self.when_failed = False, None, None
@@ -185,6 +194,16 @@ class Service:
             self.index.search(self.index.embeddings[:1], 1)  # a large one builds its lists now
             self.embedder = ServedModel("the index", self.index.embedder)
             self.embedder.warm()
+        for what, folder in self._judges_folders.items():
+            from fashion_tf.describe import Judge
+
+            if not any(model.task == "parsing" for model in models.values()):
+                raise ServiceError(f"{folder}: garments are described where a parser finds them: serve one, too.")
+            self.judges[what] = Judge(load_predictor(folder), what)
+            self._asked[what] = ServedModel(what, self.judges[what].model, self._largest_batch)
+            self._asked[what].warm()
+            if self._stopped:
+                return
         if self._stylizer_name is not None:
             from fashion_tf.style.stylizers import load_stylizer
 
@@ -197,6 +216,13 @@ class Service:
             raise Busy("The models could not be loaded; the service's log says why.")
         if not self.ready:
             raise Busy("The models are being loaded. Try again in a moment.")
+
+    def describe(self, photo, mask, labels):
+        """As `fashion_tf.describe.describe_parsed`, by the served judges; from any thread."""
+        from fashion_tf.describe import describe_parsed
+
+        return describe_parsed("", photo, mask, labels, self.judges["types"], self.judges.get("styles"),
+                               lambda judge, pictures: [self._asked[judge.what].answer(one) for one in pictures])
 
     def find(self, task, name=None):
         """The model for a task: the one of that name, or the first.

@@ -21,7 +21,8 @@ KEY_VARIABLE = "FASHION_TF_API_KEY"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=None, stylizer=None):
+def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=None, stylizer=None, types=None,
+          styles=None):
     """Serves until it is told to stop (SIGINT or SIGTERM), then finishes what it accepted.
 
     The key that requests must bring is taken from the environment variable FASHION_TF_API_KEY. The access log
@@ -35,14 +36,14 @@ def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=No
         port: 0 takes a free one; standard error tells which.
         origins: As for `create_app`.
         limits: A `Limits`, or None for its defaults.
-        stylizer: As for `Service`.
+        stylizer, types, styles: As for `Service`.
 
     Raises:
         ServiceError: Nothing to serve, an empty key, or the address cannot be had.
         DataError: A model cannot be loaded.
     """
     limits = limits or Limits()
-    service = Service(models, index, stylizer=stylizer)
+    service = Service(models, index, stylizer=stylizer, types=types, styles=styles)
     key = os.environ.get(KEY_VARIABLE)
     if key is not None and not key.strip():
         raise ServiceError(f"The environment variable {KEY_VARIABLE} is empty: give a key, or unset it.")

@@ -2,60 +2,24 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
+from describe.described import LABELS, save_models, write_photo
 from PIL import Image
 
 from fashion_tf import cli, predictor
-from fashion_tf.describe import Calibration, describe, describe_to, find_garments
+from fashion_tf.describe import Calibration, annotated_png, describe, describe_to, find_garments
 from fashion_tf.errors import DataError
-
-LABELS = ("background", "skin", "jacket/blazer", "pants/jeans", "bag")
-COLOURS = np.array([[255, 255, 255], [230, 190, 160], [200, 30, 30], [30, 30, 200], [20, 200, 20]])
-SURE = Calibration(1.0, 0.6, 0.9, 100)  # a set holds what has 0.6 or more
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
-    """Somebody in red and blue, with a bag, on white; a red speck on the wall."""
-    mask = np.zeros((96, 64), int)
-    mask[4:20, 24:40] = 1
-    mask[20:52, 16:48] = 2
-    mask[52:92, 20:44] = 3
-    mask[40:52, 50:60] = 4
-    mask[2:5, 56:60] = 2
-    path = tmp_path_factory.mktemp("photos") / "street.png"
-    Image.fromarray(COLOURS[mask].astype(np.uint8)).save(path)
-    return path, mask
-
-
-def nearest_colour(inputs, colours, sharpness):
-    """softmax(-sharpness |x - colour|^2), as one pointwise convolution: exact for given colours."""
-    layer = keras.layers.Conv2D(len(colours), 1, activation="softmax")
-    outputs = layer(inputs)
-    layer.set_weights([2 * sharpness * colours.T[None, None].astype("float32"),
-                       -sharpness * (colours ** 2).sum(1).astype("float32")])
-    return outputs
+    return write_photo(tmp_path_factory.mktemp("photos") / "street.png")
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    inputs = keras.Input((96, 64, 3))
-    parser = keras.Model(inputs, nearest_colour(inputs, COLOURS.astype(float), 1e-3))
-    predictor.save_predictor(folder / "parser", parser, LABELS, (96, 64), "parsing")
-    # Types and styles look at the mean colour: red is a coat, blue are jeans, grey is neither for sure.
-    means = np.array([[200, 30, 30], [30, 30, 200]], float)
-    for name, classes, about in (
-            ("types", ("coat", "jeans"), {"calibration": SURE.as_json(), "crop": {"masking": "mean", "square": 0}}),
-            ("styles", ("rock", "mode"), {"calibration": SURE.as_json()}),
-            ("uncalibrated", ("coat", "jeans"), {})):
-        pictures = keras.Input((32, 32, 3))
-        colour = keras.layers.GlobalAveragePooling2D(keepdims=True)(pictures)
-        model = keras.Model(pictures, keras.layers.Flatten()(nearest_colour(colour, means, 3e-4)))
-        predictor.save_predictor(folder / name, model, classes, 32, about=about)
-    return {name: folder / name for name in ("parser", "types", "styles", "uncalibrated")}
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 # --- finding -----------------------------------------------------------------------------------
@@ -122,6 +86,7 @@ def test_pictures_are_written_and_none_is_replaced(photo, models, tmp_path):
     before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (photo[0], tmp_path / "out/street.png"))
     assert before.shape == after.shape and 0.02 < (before != after).any(-1).mean() < 0.9
     assert done.rows[0].garments[0].type.label == "coat"
+    assert annotated_png(done.rows[0], before) == (tmp_path / "out/street.png").read_bytes()
     with pytest.raises(DataError, match="is there already"):
         describe_to([str(photo[0])], models["parser"], models["types"], out=tmp_path / "out")
 

@@ -94,11 +94,23 @@ def saved_index():
 
 
 @functools.cache
+def judges():
+    """Folders of calibrated classifiers, of garments and of whole photos; only read."""
+    from fashion_tf.describe import Calibration
+    from fashion_tf.predictor import save_predictor
+
+    about = {"calibration": Calibration(1.0, 0.6, 0.9, 100).as_json()}
+    return {name: save_predictor(Path(_root().name) / f"judge-{name}", make_model("classification", seed), classes,
+                                 SIZE, about=about)
+            for name, seed, classes in (("types", 4, CLASSES), ("styles", 5, ("rock", "mode", "gal")))}
+
+
+@functools.cache
 def loaded():
     """A warm `Service` of all of them: one for all modules."""
     from fashion_tf.serving import Service
 
-    service = Service(saved().values(), saved_index())
+    service = Service(saved().values(), saved_index(), **judges())
     service.load()
     return service
 

@@ -9,7 +9,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance  # noqa: E402
 
-STATES, MODELS = ["/livez", "/readyz", "/v1/models"], ["/v1/classify", "/v1/parse", "/v1/similar"]
+STATES, MODELS = ["/livez", "/readyz", "/v1/models"], ["/v1/classify", "/v1/parse", "/v1/similar", "/v1/describe"]
 POSTED = [*MODELS, "/v1/stylize"]  # which can be asked for what it cannot do: no garment, no colour of that name
 PHOTO = encoded(make_photo())
 

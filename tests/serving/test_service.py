@@ -26,7 +26,7 @@ from fashion_tf.retrieval import load_index
 from fashion_tf.serving import Limits, Service
 
 KEY = "correct horse"
-ENDPOINTS = ("classify", "parse", "similar")
+ENDPOINTS = ("classify", "parse", "similar", "describe")
 
 
 @pytest.fixture(scope="module")
