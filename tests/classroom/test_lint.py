@@ -22,8 +22,6 @@ from fashion_tf.classroom.lint import (
     README_MARKS,
     RULES,
     Problem,
-    _has_sentence,
-    _headings,
     badge,
     canonical,
     lesson_table,
@@ -32,6 +30,7 @@ from fashion_tf.classroom.lint import (
     rules_table,
     setup_cell,
 )
+from fashion_tf.classroom.lint.text import has_sentence, headings
 from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
 from fashion_tf.errors import CourseError
 
@@ -774,11 +773,11 @@ def test_no_text_holds_the_reading_up(course, cell_type, text):
     ("One two version 1.5", False), ("**One two three.**", True), ("One two\nthree: four", True),
 ])
 def test_what_counts_as_a_sentence(markdown, sentence):
-    assert _has_sentence(markdown) is sentence
+    assert has_sentence(markdown) is sentence
 
 
 def test_headings_are_read_without_their_marks():
-    assert _headings("# One ##\n\n##  Two *words*  \n#three\n```\n# four\n```\n####### five") == [
+    assert headings("# One ##\n\n##  Two *words*  \n#three\n```\n# four\n```\n####### five") == [
         (0, "one"), (2, "two words")]
 
 

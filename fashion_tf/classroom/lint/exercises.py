@@ -1,12 +1,10 @@
-"""The house rules for exercises; `fashion_tf.classroom.lint` runs them with its own.
-
-Each function takes a page of `lint` and yields (cell number or None, message).
-"""
+"""Exercises, their checks and their solutions (N40 to N45)."""
 
 import ast
 import re
 
 from fashion_tf.classroom.checks import EXERCISES
+from fashion_tf.classroom.lint.rules import rule
 from fashion_tf.classroom.notebooks import checked_exercise, exercise_marker, find_parameters, read_notebook
 
 STUDENT = "STUDENT"
@@ -28,6 +26,7 @@ def exercises_of(page):
     return [(found, number) for number, cell in page.code() if (found := exercise_marker(cell["source"]))]
 
 
+@rule("N40")
 def _markers(page):
     """Exercises are marked `# exercise: NN.K` in the first line, numbered from 1 in order, each once."""
     for number, cell in page.code():
@@ -39,6 +38,7 @@ def _markers(page):
             yield number, f"exercise {found} stands where {lesson}.{place} belongs"
 
 
+@rule("N41")
 def _known(page):
     """Every exercise has a check in `fashion_tf.classroom.checks`."""
     for found, number in exercises_of(page):
@@ -46,6 +46,7 @@ def _known(page):
             yield number, f"there is no check of exercise {found}; add it in fashion_tf/classroom/checks"
 
 
+@rule("N42", lessons_only=True)
 def _stub(page):
     """An exercise's cell ends with the stub `answer = ...`, so that an untouched lesson runs."""
     for found, number in exercises_of(page):
@@ -57,6 +58,7 @@ def _stub(page):
             yield number, f"exercise {found} does not end with the stub 'answer = ...'"
 
 
+@rule("N43")
 def _check_follows(page):
     """The cell after an exercise is `check("NN.K", answer)` alone, and stands nowhere else."""
     follows = {number: found for found, number in exercises_of(page)}
@@ -69,6 +71,7 @@ def _check_follows(page):
             yield number, "a check without the marked cell of its exercise before it"
 
 
+@rule("N44", lessons_only=True)
 def _student_parameter(page):
     """A lesson with exercises has the parameter `STUDENT = ""`."""
     try:
@@ -79,6 +82,7 @@ def _student_parameter(page):
         yield index + 1, f'lacks {STUDENT} = "", from which the data of its exercises are drawn'
 
 
+@rule("N45", lessons_only=True)
 def _solved(page):
     """Every exercise has its solution in the notebook of the same name in notebooks/solutions/."""
     marked = exercises_of(page)
@@ -98,8 +102,3 @@ def _tree(source):
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-
-
-# Number, whether solutions need not keep it, the rule.
-RULES = [("N40", False, _markers), ("N41", False, _known), ("N42", True, _stub), ("N43", False, _check_follows),
-         ("N44", True, _student_parameter), ("N45", True, _solved)]
