@@ -33,8 +33,9 @@ from fashion_tf.classroom.results import (
     keep_result,
     without_paths,
 )
+from fashion_tf.classroom.states import recorded_form
 from fashion_tf.errors import RecordError
-from fashion_tf.files import json_value, write_atomically
+from fashion_tf.files import write_atomically
 
 ENGINE = "fashion_tf"  # the name under which papermill knows our engine
 ADDED_TAGS = {INJECTED_TAG, "papermill-error-cell-tag"}
@@ -44,8 +45,8 @@ ADDED_TAGS = {INJECTED_TAG, "papermill-error-cell-tag"}
 class Job:
     """All that a worker needs to run one lesson: plain values, so that any machine can take it.
 
-    `notebook` is the stored form with the parameters put in; `hidden` are the paths that its results
-    do not name (`results.without_paths`).
+    `notebook` is the stored form with the parameters put in; `seed` is the lesson's SEED, None where it
+    has none; `hidden` are the paths that its results do not name (`results.without_paths`).
     """
 
     lesson: object
@@ -55,10 +56,18 @@ class Job:
     course_file: str
     parameters: dict
     fingerprint: str
+    state: str
+    seed: object
     cell_seconds: float
     lesson_seconds: float
     threads: int | None
     hidden: tuple
+
+    def result(self, **fields):
+        """What is known of its `LessonResult` before it has run."""
+        return LessonResult(self.lesson.id, self.lesson.notebook, fingerprint=self.fingerprint, state=self.state,
+                            seed=recorded_form(self.seed), **fields,
+                            parameters={name: recorded_form(value) for name, value in self.parameters.items()})
 
     @property
     def output(self):
@@ -126,19 +135,10 @@ def with_parameters(notebook, values):
     return notebook
 
 
-def recorded_form(value):
-    """A parameter as a record holds it: as JSON, or else as its text."""
-    try:
-        return json_value(value)
-    except ValueError:
-        return repr(value)
-
-
 def run_lesson(job, kernels=None):
     """Runs one lesson in a kernel of its own and judges it. Never raises for what a lesson does."""
     kernels = kernels or Kernels()
-    result = LessonResult(job.lesson.id, job.lesson.notebook, fingerprint=job.fingerprint,
-                          parameters={name: recorded_form(value) for name, value in job.parameters.items()})
+    result = job.result()
     began = time.monotonic()
     try:
         failure = _run_cells(job, kernels)

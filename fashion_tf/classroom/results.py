@@ -28,7 +28,8 @@ class LessonResult:
     """What became of one lesson; a line of results.json.
 
     `reasons` says why it failed, one sentence each; empty when it passed. `fingerprint` stands for
-    the notebook, its parameters and its promises: `resume` skips a lesson only while it is equal.
+    the notebook, its parameters and its promises: `resume` skips a lesson only while it is equal. `state`
+    stands for what was measured, on whatever machine (`fashion_tf.classroom.states`).
     """
 
     lesson: str
@@ -39,11 +40,16 @@ class LessonResult:
     parameters: dict = field(default_factory=dict)
     executed: str | None = None
     fingerprint: str = ""
+    state: str = ""
+    seed: object = None
     records: dict = field(default_factory=dict)
 
 
-def read_results(folder):
+def read_results(place):
     """Reads results.json, and the lessons that ended after it was written (their run was killed).
+
+    Args:
+        place: The run's folder, or a results file that stands alone.
 
     Returns:
         (the file's content, list of `LessonResult`).
@@ -51,10 +57,11 @@ def read_results(folder):
     Raises:
         RunError: The file is absent, damaged, a link, or of another schema.
     """
-    path = Path(folder) / RESULTS
+    alone = os.path.isfile(place) or os.path.islink(place) and not os.path.isdir(place)
+    path = Path(place) if alone else Path(place) / RESULTS
     content = _read_json(path)
     if content is None:
-        raise RunError(f"{path}: no such file; 'fashion-tf run --out {folder}' writes it.")
+        raise RunError(f"{path}: no such file; 'fashion-tf run --out {place}' writes it.")
     try:
         lessons = {entry["lesson"]: LessonResult(**entry) for entry in content["lessons"]}
         if len(lessons) < len(content["lessons"]):
@@ -63,7 +70,7 @@ def read_results(folder):
         raise RunError(f"{path}: damaged ({error}). {_REMEDY}") from None
     if content.get("schema") != SCHEMA:
         raise RunError(f"{path}: schema {content.get('schema')!r}; this release reads {SCHEMA}.")
-    for one in _pending(folder):
+    for one in [] if alone else _pending(place):
         kept = _read_json(one)
         try:
             result = LessonResult(**kept["result"])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import fashion_tf
 from fashion_tf.classroom.course import PROFILES, REHEARSAL, check_minutes
-from fashion_tf.classroom.execution import Job, Kernels, recorded_form, run_lesson, with_parameters
+from fashion_tf.classroom.execution import Job, Kernels, run_lesson, with_parameters
 from fashion_tf.classroom.notebooks import canonical_bytes, find_parameters, read_notebook
 from fashion_tf.classroom.results import (
     FAILED,
@@ -34,6 +34,7 @@ from fashion_tf.classroom.results import (
     read_results,
     write_results,
 )
+from fashion_tf.classroom.states import lesson_state
 from fashion_tf.cluster import check_backend, connected
 from fashion_tf.errors import CourseError, DataError, FashionError, RunError
 from fashion_tf.files import locked
@@ -117,8 +118,7 @@ def _run_locked(course, chosen, profile, data, settings, jobs, backend, out, res
         except FashionError as error:
             result.status, result.reasons = FAILED, [str(error)]
             continue
-        result.fingerprint = job.fingerprint
-        result.parameters = {name: recorded_form(value) for name, value in job.parameters.items()}
+        result = run.asked[lesson.id] = job.result()
         missing = _missing_needs(lesson.profiles[profile].needs, data, device_missing)
         kept = before.get(lesson.id)
         if missing:
@@ -156,6 +156,7 @@ class _Run:
         self.asked = {}  # lesson -> result of this run
         self.started, self.began = datetime.now(UTC), time.monotonic()
         self.hidden = hidden_paths(data, course, out)
+        self.gpus = _gpus()
 
     def write(self):
         newer = {name: result for name, result in self.asked.items()
@@ -169,7 +170,7 @@ class _Run:
             "seconds": round(time.monotonic() - self.began, 1),
             "machine": {"python": platform.python_version(),
                         "system": f"{platform.system()} {platform.machine()}",
-                        "cores": os.cpu_count()},
+                        "cores": os.cpu_count(), "gpus": self.gpus},
         }, [merged[lesson.id] for lesson in self.course.lessons if lesson.id in merged], self.hidden)
 
 
@@ -240,13 +241,15 @@ def _job(course, lesson, profile, data, settings, out, jobs, backend, cell_minut
         parameters = {"DATA": data or "sample", **parameters}
     parameters = {name: _checked_parameter(lesson, name, value, defaults)
                   for name, value in parameters.items()}
-    promises = {name: asdict(promise) for name, promise in lesson.records.items()}
+    promises = {name: {field: part for field, part in asdict(promise).items() if field != "metric"}
+                for name, promise in lesson.records.items()}
     facts = [fashion_tf.__version__, profile, {name: repr(value) for name, value in parameters.items()}, promises]
     fingerprint = hashlib.sha256(stored + json.dumps(facts, sort_keys=True).encode()).hexdigest()
     limit = 60 * (lesson_minutes or 10 + 6 * lesson.minutes[profile])
     return Job(
         lesson, profile, canonical_bytes(with_parameters(notebook, parameters)), str(out),
         course_file=str(course.root / "course.yml"), parameters=parameters, fingerprint=fingerprint,
+        state=lesson_state(notebook, lesson, profile, parameters), seed={**defaults, **parameters}.get("SEED"),
         cell_seconds=60 * cell_minutes if cell_minutes else limit, lesson_seconds=limit,
         threads=_threads(jobs, backend), hidden=tuple(hidden_paths(data, course, out)))
 
@@ -303,6 +306,15 @@ def _checked_parameter(lesson, name, value, defaults):
     if not same:  # such as 1e999, or a date in course.yml
         raise RunError(f"parameter {name} = {value!r}: cannot be written as a Python literal.")
     return value
+
+
+def _gpus():
+    """The names of the machine's GPUs, as NVIDIA's driver tells them."""
+    with suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True,
+                              text=True, timeout=20, check=True)
+        return [line.strip() for line in told.stdout.splitlines() if line.strip()]
+    return []
 
 
 def _missing_gpu():
@@ -391,8 +403,7 @@ def _execute_here(todo, jobs, progress):
 
 
 def _lost(job, reason):
-    return LessonResult(job.lesson.id, job.lesson.notebook, FAILED, [reason], fingerprint=job.fingerprint,
-                        parameters={name: recorded_form(value) for name, value in job.parameters.items()})
+    return job.result(status=FAILED, reasons=[reason])
 
 
 class _Progress:

@@ -429,7 +429,7 @@ def test_the_longest_lesson_begins_first(tmp_path, no_kernels):
     results = run_course(load_course(tmp_path / "course.yml"), jobs=1, out=tmp_path / "out", say=said.append)
     assert [line for line in said if line.endswith("begins")] == ["11 Lesson 11: begins", "10 Lesson 10: begins"]
     assert [result.lesson for result in results] == ["10", "11"]
-    job = execution.Job(course.lesson("10"), "sample", b"", "", "", {}, "", 1, 1, None, ())
+    job = execution.Job(course.lesson("10"), "sample", b"", "", "", {}, "", "", None, 1, 1, None, ())
     before = {"10": LessonResult("10", "", "passed", seconds=7.0)}
     assert runner._expected_seconds(job, before) == 7.0
     assert runner._expected_seconds(job, {}) == 60
