@@ -5,14 +5,17 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import sys
 import textwrap
+import threading
 
 import fashion_tf
 from fashion_tf.errors import FashionError, RunError
-from fashion_tf.terminal import import_tensorflow, printable, waiting
+from fashion_tf.terminal import count_of, import_tensorflow, printable, waiting
 
-STOPPED, PIPE_CLOSED = 130, 141  # what a shell calls a command that SIGINT or SIGPIPE ended
+RERUN_OPTIONS = ("engine", "image", "unprotected", "seed", "cell_minutes", "lesson_minutes", "backend")  # of 'grade'
+STOPPED, PIPE_CLOSED, TERMINATED = 130, 141, 143  # what a shell calls a command that SIGINT, SIGPIPE, SIGTERM ended
 
 
 def main(arguments=None):
@@ -24,9 +27,13 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is no reason to fail
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    parser, arguments = _parser(), sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(arguments)
+    if any(argument == "" or argument.startswith("--") and argument.endswith("=") for argument in arguments):
+        # As the name of a file or folder it would be the folder that one is in.
+        parser.error("an argument is empty, as an unset variable of a shell leaves it")
     try:
-        with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+        with (contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()), _terminable():
             code, value, text = options.command(options)
         _say(json.dumps(value, indent=1) if options.json else text)
         sys.stdout.flush()
@@ -39,8 +46,31 @@ def main(arguments=None):
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{where}{(error.strerror or str(error)).lower()}.")
-    except KeyboardInterrupt:
-        return _fail("stopped. What is done is kept: run it again to go on (lessons: with --resume).", STOPPED)
+    except KeyboardInterrupt as stop:
+        return _fail("stopped. What is done is kept: run it again to go on (lessons: with --resume).",
+                     TERMINATED if isinstance(stop, _Terminated) else STOPPED)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _terminable():
+    """Within it SIGTERM, which `kill` and service managers send, ends a command as Ctrl-C does: what it has begun is
+    ended or taken away. By default it would end the process on the spot."""
+    def terminate(*_):
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread() or (
+            signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL):
+        yield
+        return
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _say(text):
@@ -106,13 +136,13 @@ def _parser():
                          help="a picture whose style is taken; several are mixed")
     stylize.add_argument("--share", dest="shares", type=float, action="append", metavar="NUMBER",
                          help="how much a style counts, as often as --style (default: all alike)")
-    stylize.add_argument("--strength", type=float, default=1.0, metavar="S",
+    stylize.add_argument("--strength", type=float, metavar="S",
                          help="from 0, the photo's own style, to 1 (default)")
     stylize.add_argument("--garment", metavar="NAME", help="top, trousers, dress, ... (default: the whole photo)")
     stylize.add_argument("--parser", metavar="FOLDER",
                          help="a predictor for parsing, which finds the garment; lesson 51 saves one")
     stylize.add_argument("--colour", "--color", metavar="COLOUR", help='a name or "#803050": the garment\'s new colour')
-    stylize.add_argument("--stylizer", default="magenta", choices=("magenta", "magenta-hub", "statistics"),
+    stylize.add_argument("--stylizer", choices=("magenta", "magenta-hub", "statistics"),
                          help="magenta (default): its TFLite files in $FASHION_TF_WEIGHTS; magenta-hub: TensorFlow "
                          "Hub's; statistics: no network, colours and contrasts alone")
     stylize.add_argument("--out", metavar="DIR", required=True, help="a folder for the pictures")
@@ -179,16 +209,16 @@ def _parser():
                        help="files at a time (default: as many as cores)")
     again = grade.add_argument_group("running again")
     again.add_argument("--rerun", action="store_true", help="run each notebook again, and grade that")
-    again.add_argument("--engine", choices=("bubblewrap", "docker", "podman", "none"), default="bubblewrap",
+    again.add_argument("--engine", choices=("bubblewrap", "docker", "podman", "none"),
                        help="what keeps a notebook in (default: bubblewrap)")
-    again.add_argument("--image", default="", metavar="IMAGE", help="the container's image, with this release in it")
-    again.add_argument("--unprotected", default="", metavar="WORDS",
+    again.add_argument("--image", metavar="IMAGE", help="the container's image, with this release in it")
+    again.add_argument("--unprotected", metavar="WORDS",
                        help="what a notebook need not be kept from, such as \"network, files\"; else nothing is run")
-    again.add_argument("--seed", type=int, default=1009, help="the lessons' SEED (default: %(default)s)")
+    again.add_argument("--seed", type=int, metavar="N", help="the lessons' SEED (default: 1009)")
     again.add_argument("--cell-minutes", type=float, metavar="M", help="limit of a cell (default: from the lesson's)")
     again.add_argument("--lesson-minutes", type=float, metavar="M", help="limit of a notebook (default: likewise)")
-    again.add_argument("--backend", choices=("loky", "ray", "dask"), default="loky",
-                       help="processes here, or a cluster whose machines share the folders")
+    again.add_argument("--backend", choices=("loky", "ray", "dask"),
+                       help="processes here (default), or a cluster whose machines share the folders")
 
     lint = _command(commands, "lint", _lint, "check the notebooks against the house rules",
                     "Checks notebooks, without executing them. Exit code 1 if something is wrong.",
@@ -257,7 +287,7 @@ def _run(options):
         options.cell_minutes, options.lesson_minutes, say=_say)
     passed = sum(result.status == PASSED for result in results)
     return (0 if passed == len(results) else 1, [dataclasses.asdict(result) for result in results],
-            f"{passed} of {len(results)} lessons passed.")
+            f"{passed} of {count_of(len(results), 'lesson')} passed.")
 
 
 def _predict(options):
@@ -324,20 +354,26 @@ def _grade(options):
     from fashion_tf.classroom.course import find_course_file
     from fashion_tf.classroom.grading import Rerun, grade_class
 
-    words = tuple(word.strip() for word in options.unprotected.split(",") if word.strip())
-    rerun = Rerun(options.engine, options.image, words, options.seed, options.cell_minutes, options.lesson_minutes,
-                  options.backend) if options.rerun else None
+    given = {name: value for name in RERUN_OPTIONS if (value := getattr(options, name)) is not None}
+    if given and not options.rerun:
+        raise RunError(f"--{next(iter(given)).replace('_', '-')}: says how notebooks are run again; add --rerun, or "
+                       "leave it out.")
+    if "unprotected" in given:
+        given["unprotected"] = tuple(word.strip() for word in options.unprotected.split(",") if word.strip())
+    rerun = Rerun(**given) if options.rerun else None
     summary = grade_class(options.submissions, options.out, _load_course(options),
                           options.course or find_course_file(), options.rubric, options.roster, options.jobs, say=_say,
                           rerun=rerun)
-    last = (f"{summary.graded} file{'' if summary.graded == 1 else 's'} graded, {summary.kept} kept from before; "
-            f"{len(summary.problems)} of {len(summary.rows)} rows without a grade. See {options.out}/class.html.")
+    last = (f"{count_of(summary.graded, 'file')} graded, {summary.kept} kept from before; {len(summary.problems)} of "
+            f"{count_of(len(summary.rows), 'row')} without a grade. See {options.out}/class.html.")
     return 1 if summary.problems else 0, summary.as_json(), "\n".join([*summary.notes, last])
 
 
 def _lint(options):
     from fashion_tf.classroom import lint
 
+    if options.rules and (options.paths or options.fix):
+        raise RunError("--rules prints the rules and checks nothing: leave the notebooks and --fix out.")
     if options.rules:
         rules = [{"code": rule.code, "text": rule.text, "fixes": rule.fixes} for rule in lint.RULES]
         return 0, rules, lint.rules_table()
@@ -345,7 +381,7 @@ def _lint(options):
         problems = lint.lint(_load_course(options), options.paths or None, fix=options.fix)
     left = sum(not problem.fixed for problem in problems)
     found = [dataclasses.asdict(problem) | {"path": str(problem.path)} for problem in problems]
-    last = f"{left} problem(s)." if left else "The notebooks are in order."
+    last = f"{count_of(left, 'problem')}." if left else "The notebooks are in order."
     return 1 if left else 0, found, "\n".join([*map(str, problems), last])
 
 

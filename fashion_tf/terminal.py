@@ -30,6 +30,11 @@ def printable(text, lines=False):
                    else _escape(character) for character in str(text))
 
 
+def count_of(number, noun):
+    """A number with its noun: ``count_of(1, "photo")`` is "1 photo", of 2,000 it is "2,000 photos"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _escape(character):
     number = ord(character)
     if 0xDC80 <= number <= 0xDCFF:  # how Python keeps a byte of a file name that is not UTF-8

@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -99,6 +101,41 @@ def test_a_wrong_option_and_a_known_error_exit_with_2(capsys, tmp_path):
     assert stopped.value.code == 2
     assert cli.main(["report", str(tmp_path)]) == 2
     assert "results.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [
+    ["stylize", "me.jpg", "--style", "a.jpg", "--out", ""], ["predict", "", "me.jpg"], ["grade", "class", "--out="],
+    ["data", "sample", "fashion-mnist", "--to", ""], ["live", "--model", "m", "--headless", "--out", ""]])
+def test_an_empty_name_is_not_the_folder_one_is_in(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    assert stopped.value.code == 2 and "an argument is empty" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words, said", [
+    (["grade", "class", "--out", "grades", "--engine", "docker"], "--engine: says how notebooks are run again"),
+    (["grade", "class", "--out", "grades", "--cell-minutes", "3"], "--cell-minutes: says how"),
+    (["lint", "--rules", "--fix"], "leave the notebooks and --fix out")])
+def test_options_that_would_do_nothing_are_refused(words, said, capsys):
+    assert cli.main(["--course", str(REPOSITORY / "course.yml"), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(monkeypatch, capsys):
+    left = []
+
+    def work(*_):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            left.append("taken away")
+
+    monkeypatch.setattr(cli, "_data_list", work)
+    assert cli.main(["data", "list"]) == 143 and left == ["taken away"]
+    assert "stopped" in capsys.readouterr().err and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_data_sample_then_check(tmp_path, capsys):

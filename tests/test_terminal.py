@@ -6,7 +6,12 @@ import time
 import pytest
 
 from fashion_tf import terminal
-from fashion_tf.terminal import counted, native_messages_hidden, printable, waiting
+from fashion_tf.terminal import count_of, counted, native_messages_hidden, printable, waiting
+
+
+def test_a_number_and_its_noun():
+    assert [count_of(number, "frame") for number in (0, 1, 2, 12_000)] == [
+        "0 frames", "1 frame", "2 frames", "12,000 frames"]
 
 
 @pytest.mark.parametrize("text, shown", [

@@ -19,6 +19,7 @@ from fashion_tf.classroom.notebooks import KEY_FIGURE_TAG, cell_tags, read_noteb
 from fashion_tf.classroom.results import FAILED, NOT_RUN, PASSED, RESULTS, read_results
 from fashion_tf.errors import RecordError, RunError
 from fashion_tf.files import json_value, write_atomically
+from fashion_tf.terminal import count_of
 
 MARKDOWN, PAGE, FIGURES = "report.md", "report.html", "figures"
 # A figure at Colab's width has some 50 kilobytes; these bounds keep the page one that opens.
@@ -150,7 +151,7 @@ def _headline(results):
     others = [f"{counts[status]} {word}" for status, word in ((FAILED, "failed"),
                                                               (NOT_RUN, "did not run"))
               if counts[status]]
-    return f"{counts[PASSED]} of {len(results)} lessons passed" + "".join(f"; {o}" for o in others)
+    return f"{counts[PASSED]} of {count_of(len(results), 'lesson')} passed" + "".join(f"; {o}" for o in others)
 
 
 def _facts(content, results, course):

@@ -3,7 +3,8 @@
 What a file is is told by its first bytes, not by its name, and only the formats below have a decoder here: others
 of Pillow's start programs (EPS starts Ghostscript). Pixels are what counts: text, colour profiles and thumbnails are
 taken off a JPEG or PNG before its decoder sees them, so that damage in them, or a megabyte of them, does no harm.
-Of all metadata only the EXIF orientation is read.
+Of all metadata only the EXIF orientation is read; a colour profile is handed on as it is, for a new file of the same
+colours.
 
 A picture's *raster* is its pixels as they are stored. Where the EXIF data says that the raster is turned, pictures
 are put upright. Annotations (boxes, masks, landmarks) are in pixels of the raster, as the datasets' own tools have
@@ -39,6 +40,7 @@ MAXIMUM_SHRUNK_PIXELS = 1 << 28  # of a JPEG that is shrunk while it is decoded:
 MAXIMUM_SCANS = 100  # a progressive JPEG has some ten; each scan goes over all pixels once more
 MAXIMUM_SCANNED_PIXELS = 16 * MAXIMUM_PIXELS  # scans times pixels
 MAXIMUM_PARTS = 1 << 16  # chunks of a PNG, segments before a JPEG's first scan
+MAXIMUM_PROFILE_BYTES = 4 << 20  # of a colour profile that is handed on; a screen's has some kilobytes
 MAXIMUM_GIF_COMMENT = 1 << 20  # bytes before the first frame
 MAXIMUM_TIFF_NUMBERS = 1 << 18  # in one field: the strips of a picture, for one
 _UPRIGHT = {  # how a picture with each value of the EXIF orientation is put upright
@@ -119,6 +121,8 @@ class EncodedPicture:
         kind: One of `FORMATS`.
         raster: Its `Raster`.
         shrunk: How many pixels of the picture one pixel will span when decoded; see `shrink`.
+        profile: The bytes of its ICC profile, which says what its red, green and blue mean; None where it has none,
+            or one that is damaged or of no RGB picture.
 
     Raises:
         DataError: No picture of a known format, too large, or its header is damaged.
@@ -129,14 +133,14 @@ class EncodedPicture:
         if len(data) > MAXIMUM_BYTES:
             raise DataError(f"{name}: {len(data):,} bytes; pictures above {MAXIMUM_BYTES:,} bytes are refused.")
         self.kind = picture_kind(data[:64])
-        exif = self._transparent = None
+        exif = self._transparent = profile = None
         if self.kind is None:
             raise DataError(f"{name}: not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture, or damaged at its "
                             f"beginning (it begins with {data[:12]!r}).")
         if self.kind == "JPEG":
-            data, exif, self.scans = _plain_jpeg(data, name)
+            data, exif, profile, self.scans = _plain_jpeg(data, name)
         elif self.kind == "PNG":
-            data, exif, self._transparent = _plain_png(data, name)
+            data, exif, profile, self._transparent = _plain_png(data, name)
         elif self.kind == "GIF":
             _check_gif(data, name)
         elif self.kind == "TIFF":
@@ -150,6 +154,7 @@ class EncodedPicture:
             raise DataError(f"{name}: pictures above {MAXIMUM_PIXELS:,} pixels are refused. Save it smaller.") from None
         except Exception as error:  # decoders raise what they like: OSError, SyntaxError, struct.error
             raise DataError(f"{name}: its header is damaged ({error}). Get the file again.") from None
+        self.profile = _rgb_profile(profile or self._picture.info.get("icc_profile"))
         self._depth = data[24] if self.kind == "PNG" else 8
         self._check_grey()
         orientation = _orientation(exif if exif is not None else self._picture.info.get("exif", b""))
@@ -298,12 +303,13 @@ _JPEG_KEPT = {*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD, 0xE0, 0xEE}
 
 
 def _plain_jpeg(data, name):
-    """(the JPEG without metadata and without what follows its end, its EXIF data or None, number of scans)."""
-    parts, exif, position = [data[:2]], None, 2
+    """(the JPEG without metadata and without what follows its end, its EXIF data or None, its ICC profile or None,
+    number of scans)."""
+    parts, exif, profile, position = [data[:2]], None, {}, 2
     for _ in range(MAXIMUM_PARTS):
         found = _MARKER.search(data, position)  # what stands between segments is skipped, as libjpeg does
         if found is None:
-            return data, exif, 1  # cut off: its decoder says how
+            return data, exif, None, 1  # cut off: its decoder says how
         start, marker = found.start(), data[found.start() + 1]
         if marker == 0xDA:
             break
@@ -315,34 +321,55 @@ def _plain_jpeg(data, name):
             parts.append(data[start:position])
         elif marker == 0xE1 and exif is None and data[start + 4:start + 10] == b"Exif\0\0":
             exif = data[start + 10:position]
+        elif marker == 0xE2 and data[start + 4:start + 16] == b"ICC_PROFILE\0":
+            profile[data[start + 16:start + 17]] = data[start + 18:position]  # a number, how many there are, a part
     else:
         raise DataError(f"{name}: more than {MAXIMUM_PARTS:,} segments before its first scan; refused.")
     # Within the scans these two bytes always mean the end. A second picture or a film may follow.
     end = data.find(b"\xff\xd9", start)
     scans = data[start:end + 2] if end >= 0 else data[start:]
-    return b"".join((*parts, scans)), exif, scans.count(b"\xff\xda")
+    profile = b"".join(profile[number] for number in sorted(profile))
+    return b"".join((*parts, scans)), exif, profile, scans.count(b"\xff\xda")
 
 
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def _plain_png(data, name):
-    """(the PNG without metadata and further frames, its EXIF data or None, what its tRNS chunk holds or None)."""
-    parts, exif, transparent, position = [data[:8]], None, None, 8
+    """(the PNG without metadata and further frames, its EXIF data or None, its ICC profile or None, what its tRNS
+    chunk holds or None)."""
+    parts, exif, profile, transparent, position = [data[:8]], None, None, None, 8
     for _ in range(MAXIMUM_PARTS):
         kind = data[position + 4:position + 8]
         if len(kind) < 4:
-            return b"".join(parts), exif, transparent
+            return b"".join(parts), exif, profile, transparent
         end = position + 12 + int.from_bytes(data[position:position + 4])
         if kind in _PNG_KEPT:
             parts.append(data[position:end])
             transparent = data[position + 8:end - 4] if kind == b"tRNS" else transparent
         elif kind == b"eXIf" and zlib.crc32(data[position + 4:end - 4]) == int.from_bytes(data[end - 4:end]):
             exif = data[position + 8:end - 4]
+        elif kind == b"iCCP":  # a name of up to 79 letters, a zero, the compression's number, the compressed profile
+            profile = _inflated(data[position + 8:end - 4].partition(b"\0")[2][1:])
         if kind == b"IEND":
-            return b"".join(parts), exif, transparent
+            return b"".join(parts), exif, profile, transparent
         position = end
     raise DataError(f"{name}: more than {MAXIMUM_PARTS:,} chunks; refused.")
+
+
+def _inflated(data):
+    """What zlib compressed, as far as a profile may be long; None where it is damaged."""
+    try:
+        return zlib.decompressobj().decompress(data, MAXIMUM_PROFILE_BYTES + 1)
+    except zlib.error:
+        return None
+
+
+def _rgb_profile(data):
+    """An ICC profile, if it is whole and one of RGB pictures, as these are handed on: of a CMYK or grey photo's
+    decoded picture its profile says nothing. None otherwise."""
+    whole = data and 128 < int.from_bytes(data[:4]) <= len(data) <= MAXIMUM_PROFILE_BYTES
+    return data if whole and data[16:20] == b"RGB " and data[36:40] == b"acsp" else None
 
 
 def _check_gif(data, name):

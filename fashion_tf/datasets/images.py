@@ -233,14 +233,14 @@ def read_with_size(reference, size):
 
 
 def read_with_opacity(reference):
-    """A photo at its own size and upright, its transparency kept.
+    """A photo at its own size and upright, with what a new file of it needs: its transparency, its colour profile.
 
     Args:
         reference: A path of an encoded picture.
 
     Returns:
-        uint8 (height, width, 3) in 0..255; (height, width, 4) where it is transparent somewhere, the last channel
-        being its opacity.
+        (uint8 (height, width, 3) in 0..255, or (height, width, 4) where it is transparent somewhere, the last channel
+        being its opacity; the bytes of its ICC profile, or None: see `fashion_tf.datasets.encoded.EncodedPicture`).
 
     Raises:
         DataError: As for `read_image`.
@@ -258,8 +258,9 @@ def decode_with_opacity(data, name):
         eight_bits = not picture.mode.startswith("I")
         if eight_bits and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
             array = np.array(picture.convert("RGBA"))
-            return array if array[..., 3].min() < 255 else np.ascontiguousarray(array[..., :3])
-        return np.array(to_rgb(picture))
+            clear = array[..., 3].min() < 255
+            return (array if clear else np.ascontiguousarray(array[..., :3])), encoded.profile
+        return np.array(to_rgb(picture)), encoded.profile
 
 
 def decode_picture(data, name, size):

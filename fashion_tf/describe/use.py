@@ -70,24 +70,28 @@ def describe(paths, parser, types, styles=None, skip=None):
     Raises:
         DataError: As `fashion_tf.predict`; or a model without a calibration, or for another task.
     """
+    return list(_described(paths, parser, types, styles, skip))
+
+
+def _described(paths, parser, types, styles, skip):
+    """Yields each `Description` as soon as it stands; arguments as for `describe`."""
     from fashion_tf.datasets.images import read_image
     from fashion_tf.predictor.photos import find_photos, reason, unreadable
 
     parser, types = loaded(parser, "parsing"), Judge(loaded(types), "types")
     styles = None if styles is None else Judge(loaded(styles), "styles")
-    paths, found, bad = find_photos(paths)[0], [], []
+    paths, bad = find_photos(paths)[0], []
     for path, size, labelled in parser.answers(paths, 1, skip, None):
         try:
             photo = read_image(path)
         except DataError as error:  # one so large that it is read shrunk only
             bad.append((path, reason(path, error)))
+            if skip is not None:
+                skip(*bad.pop())
             continue
-        found.append(describe_parsed(str(path), photo, mask_at(labelled, size), parser.classes, types, styles))
-    if bad and skip is None:
+        yield describe_parsed(str(path), photo, mask_at(labelled, size), parser.classes, types, styles)
+    if bad:
         raise unreadable(bad, len(paths))
-    for row in bad:
-        skip(*row)
-    return found
 
 
 def describe_parsed(image, photo, mask, labels, types, styles=None, ask=Judge.ask):
@@ -115,7 +119,8 @@ def describe_parsed(image, photo, mask, labels, types, styles=None, ask=Judge.as
 
 
 def describe_to(paths, parser, types, styles=None, out=None):
-    """What ``fashion-tf describe`` does: describes, and writes annotated pictures, NAME.png, into the folder `out`.
+    """What ``fashion-tf describe`` does: describes, and writes annotated pictures, NAME.png, into the folder `out`,
+    each as soon as it stands.
 
     Returns:
         A `Described`.
@@ -124,20 +129,19 @@ def describe_to(paths, parser, types, styles=None, out=None):
         DataError: As `describe`; no photo can be read; two photos would have one picture, or a picture that is there
             would be replaced.
     """
-    from fashion_tf.predictor.photos import find_photos, unreadable
+    from fashion_tf.predictor.photos import named_photos, unreadable
 
-    if not isinstance(paths, str) and len(paths) == 1:
-        paths = paths[0]
-    photos, _ = find_photos(paths)
+    photos, _ = named_photos(paths)
     if out is not None:  # none of its pictures says whose it is, so that one that is there always stays
         for model in (parser, types, styles):
             check_pictures(out, photos, None, "picture", None if isinstance(model, Predictor) else model)
     done = Described(out=None if out is None else str(out))
-    done.rows = describe(photos, parser, types, styles, skip=lambda *row: done.skipped.append(row))
+    for row in _described(photos, parser, types, styles, lambda *bad: done.skipped.append(bad)):
+        done.rows.append(row)
+        if out is not None:
+            write_result(picture_path(row.image, out), annotated_png(row))
     if not done.rows:
         raise unreadable(done.skipped, len(photos))
-    for row in done.rows if out is not None else ():
-        write_result(picture_path(row.image, out), annotated_png(row))
     return done
 
 

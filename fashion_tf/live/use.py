@@ -13,6 +13,7 @@ from fashion_tf.live.finders import MaskFinder, MotionFinder
 from fashion_tf.live.outputs import TABLE, VIDEO, VideoWriter, annotated, check_folder, write_table
 from fashion_tf.live.recognise import Recogniser, make_classifier, recognise
 from fashion_tf.live.sources import open_source
+from fashion_tf.terminal import count_of
 
 QUIT = (ord("q"), 27)  # in the window: q or Escape
 
@@ -38,7 +39,7 @@ class Seen:
         return "\n".join([*lines, *(f"wrote {path}" for path in self.written)])
 
     def summary(self):
-        words = f"{self.frames:,} frames, {self.frames_a_second:.1f} a second"
+        words = f"{count_of(self.frames, 'frame')}, {self.frames_a_second:.1f} a second"
         words += f"; {self.dropped:,} dropped" if self.dropped else ""
         words += f"; the oldest was {self.oldest_frame:.2f} s old when its answer stood"
         return "\n".join([words, *self.notes])

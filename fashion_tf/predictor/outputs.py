@@ -135,15 +135,22 @@ def mask_png(mask, labels):
         mask: uint8 (height, width) label numbers.
         labels: How many labels there are.
     """
-    from PIL import Image, PngImagePlugin
+    from PIL import Image
 
     from fashion_tf.plots import label_colours
 
     picture = Image.fromarray(mask, mode="P")
     picture.putpalette((np.asarray(label_colours(labels)) * 255).round().astype(np.uint8).tobytes())
+    return stamped_png(picture, _OURS)
+
+
+def stamped_png(picture, software, profile=None):
+    """A Pillow image as the bytes of a PNG file that says who made it; with an ICC profile, what its colours mean."""
+    from PIL import PngImagePlugin
+
     content, note = io.BytesIO(), PngImagePlugin.PngInfo()
-    note.add_text("Software", _OURS)
-    picture.save(content, "PNG", pnginfo=note)
+    note.add_text("Software", software)
+    picture.save(content, "PNG", pnginfo=note, icc_profile=profile)
     return content.getvalue()
 
 

@@ -39,6 +39,16 @@ def find_photos(paths):
     return paths, []
 
 
+def named_photos(paths):
+    """The photos that a command is given, each once, by whatever path it was named: as `find_photos`, but that a list
+    of one folder is that folder."""
+    photos, others = find_photos(paths[0] if isinstance(paths, (list, tuple)) and len(paths) == 1 else paths)
+    once = {}
+    for photo in photos:
+        once.setdefault(os.path.abspath(photo), photo)
+    return [*once.values()], others
+
+
 def _in_folder(folder):
     photos, others = set(list_pictures(folder)[0]), []
     for name in listed(folder):

@@ -7,9 +7,9 @@ import numpy as np
 from fashion_tf.errors import DataError
 from fashion_tf.predictor.answers import TASKS, Predictor
 from fashion_tf.predictor.outputs import check_masks, check_table, picture_path, write_table
-from fashion_tf.predictor.photos import find_photos, left_out, unreadable
+from fashion_tf.predictor.photos import left_out, named_photos, unreadable
 from fashion_tf.predictor.storage import load_predictor, read_description
-from fashion_tf.terminal import counted, native_messages_hidden, printable, waiting
+from fashion_tf.terminal import count_of, counted, native_messages_hidden, printable, waiting
 
 
 def predict(model, paths, batch_size=32):
@@ -86,7 +86,8 @@ class Labelled:
     def summary(self):
         """How many photos were labelled, and what was left out and why; empty for a single photo."""
         done, count = len(self.rows), len(self.rows) + len(self.skipped)
-        lines = [f"{done:,} of {count:,} photos labelled" + (f" into {printable(self.out)}." if self.out else ".")]
+        into = f" into {printable(self.out)}." if self.out else "."
+        lines = [f"{done:,} of {count_of(count, 'photo')} labelled{into}"]
         lines += left_out(self.skipped, self.others)
         return "\n".join(lines) if count > 1 or self.out or self.skipped or self.others else ""
 
@@ -110,7 +111,7 @@ def predict_to(model, photos, out=None):
     task = model.task if isinstance(model, Predictor) else read_description(model)["task"]
     if task == "embedding":
         raise DataError(f"{model}: was saved for embedding, not to label photos: use {TASKS[task]}.")
-    photos, others = find_photos(photos[0] if len(photos) == 1 else photos)
+    photos, others = named_photos(photos)
     if out is not None:
         check = check_table if task == "classification" else check_masks
         check(out, photos, None if isinstance(model, Predictor) else model)

@@ -211,8 +211,26 @@ def load_index(folder):
 
     Taught in: 34_similar_products.ipynb
     """
-    folder = Path(folder)
-    file = folder / DESCRIPTION_FILE
+    folder, description = Path(folder), read_index_description(folder)
+    table = _read_table(folder / TABLE_FILE, description["columns"], description["classes"])
+    embedder = load_predictor(folder / EMBEDDER)
+    if embedder.task != "embedding":
+        raise DataError(f"{folder / EMBEDDER}: a model for {embedder.task}; an index needs one for embedding.")
+    embeddings = _read_embeddings(folder / EMBEDDINGS_FILE, (len(table), embedder.model.output_shape[-1]))
+    if len(table) != description["rows"]:
+        raise DataError(f"{folder / TABLE_FILE}: {len(table)} rows where {DESCRIPTION_FILE} says "
+                        f"{description['rows']}. Is it cut off?")
+    dataset = Dataset(description["name"], table, tuple(description["classes"]), tuple(description["notes"]))
+    return Index(dataset, embeddings, embedder, description["crop_to_box"])
+
+
+def read_index_description(folder):
+    """The checked contents of an index's index.json, without its table and its embeddings.
+
+    Raises:
+        DataError: As `load_index`.
+    """
+    file = Path(folder) / DESCRIPTION_FILE
     if not file.is_file():
         raise DataError(f"{file}: no such file. Give a folder that Index.save wrote.")
     description = read_json(file)
@@ -225,16 +243,7 @@ def load_index(folder):
                        ("columns", dict)):
         if not isinstance(description.get(name), kind):
             raise DataError(f"{file}: the field {name!r} is missing or no {kind.__name__}.")
-    table = _read_table(folder / TABLE_FILE, description["columns"], description["classes"])
-    embedder = load_predictor(folder / EMBEDDER)
-    if embedder.task != "embedding":
-        raise DataError(f"{folder / EMBEDDER}: a model for {embedder.task}; an index needs one for embedding.")
-    embeddings = _read_embeddings(folder / EMBEDDINGS_FILE, (len(table), embedder.model.output_shape[-1]))
-    if len(table) != description["rows"]:
-        raise DataError(f"{folder / TABLE_FILE}: {len(table)} rows where {DESCRIPTION_FILE} says "
-                        f"{description['rows']}. Is it cut off?")
-    dataset = Dataset(description["name"], table, tuple(description["classes"]), tuple(description["notes"]))
-    return Index(dataset, embeddings, embedder, description["crop_to_box"])
+    return description
 
 
 def _check_folder(folder):

@@ -167,10 +167,10 @@ def parsing(served, probabilities, size):
                    mask=base64.b64encode(mask_png(mask, len(served.classes))).decode())
 
 
-def stylized(photo, picture):
-    """The answer for a photo that became another picture."""
+def stylized(photo, picture, profile=None):
+    """The answer for a photo that became another picture; `profile`: the photo's ICC profile."""
     return Stylized(height=photo.shape[0], width=photo.shape[1], changed=float((picture != photo).any(-1).mean()),
-                    picture=base64.b64encode(picture_png(picture)).decode())
+                    picture=base64.b64encode(picture_png(picture, profile)).decode())
 
 
 def description(found, size):

@@ -91,7 +91,7 @@ def _load(service):
 
 
 def photo_to_paint(data):
-    """A photo at its own size, with its opacity; PhotoRefused above `PAINTED_PIXELS`."""
+    """A photo at its own size with its opacity, and its colour profile; PhotoRefused above `PAINTED_PIXELS`."""
     check_size(decode_picture(data, "The photo", (8, 8))[1], PAINTED_PIXELS, "photos of more than {} are not painted")
     return decode_with_opacity(data, "The photo")
 
@@ -191,7 +191,8 @@ def _add_models(app):
                                                            "trousers, dress; by default all of the photo.")] = None,
                       colour: Annotated[str | None, Query(max_length=100, description="Of the garment: a name, or a "
                                                           "hex colour such as %23803050.")] = None,
-                      strength: Annotated[float, Query(ge=0, le=1, description="Of the style.")] = 1.0,
+                      strength: Annotated[float | None, Query(ge=0, le=1, description="Of the style; 1 by default.")
+                                          ] = None,
                       model: Model = None) -> answers.Stylized:
         workers, service = app.state.workers, app.state.service
         service.check_ready()
@@ -199,12 +200,14 @@ def _add_models(app):
             raise PhotoRefused("Nothing to do: send a painting as the file 'style', or a colour.")
         if colour is not None and garment is None:
             raise PhotoRefused("A colour is for one garment: name it as 'garment'.")
+        if strength is not None and style is None:
+            raise PhotoRefused("A strength is of a style: send a painting as the file 'style'.")
         if style is not None and service.stylizer is None:
             raise NotServed("No stylizer is served here.")
         parser = None if garment is None else service.find("parsing", model)
         async with workers.place():
             data = await photo.read()
-            picture = await workers.run(request, workers.decoding, photo_to_paint, data)
+            picture, profile = await workers.run(request, workers.decoding, photo_to_paint, data)
             painting = None if style is None else await decoded(request, style, STYLE_SIZE, "The style")
             mask = None
             if parser is not None:
@@ -216,9 +219,10 @@ def _add_models(app):
             def paint():
                 with service.painting:
                     return changed(picture, mask, None if painting is None else service.stylizer,
-                                   [] if painting is None else [painting[0]], None, strength, colour)
+                                   [] if painting is None else [painting[0]], None,
+                                   1.0 if strength is None else strength, colour)
 
-            return answers.stylized(picture, await workers.run(request, workers.waiting, paint))
+            return answers.stylized(picture, await workers.run(request, workers.waiting, paint), profile)
 
     async def decoded(request, photo, size, name="The photo"):
         """(uint8 (height, width, 3) of `size`, the photo's own (height, width))."""

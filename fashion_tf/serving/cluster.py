@@ -56,7 +56,7 @@ def application(arguments):
 
     from fashion_tf.serving import Limits, Service
 
-    Service(folders, index, **options)  # says here and now what would stop every replica
+    Service(folders, index, **options).check_folders()  # says here and now what would stop every replica
     replica = serve.deployment(
         name="fashion_tf", num_replicas=int(arguments.get("replicas", 2)), max_ongoing_requests=Limits().active,
         ray_actor_options={"num_cpus": float(arguments.get("cpus", 1)), "num_gpus": float(arguments.get("gpus", 0))})

@@ -15,6 +15,7 @@ import numpy as np
 from fashion_tf.errors import DataError, ServiceError
 from fashion_tf.predictor import load_predictor
 from fashion_tf.predictor.answers import check_answer, faint_as_black
+from fashion_tf.predictor.storage import read_description
 
 # Photos in a batch: a parser's answer is as large as its photos, so fewer of them.
 LARGEST_BATCH = {"classification": 16, "parsing": 4, "embedding": 16}
@@ -155,6 +156,15 @@ class Service:
         self.painting = threading.Lock()  # a TFLite network computes for one caller at a time
         self.ready, self.failure, self.when_failed = False, None, None
         self._loading, self._stopped = threading.Lock(), False
+
+    def check_folders(self):
+        """Raises DataError where a folder is no predictor's or index's: what can be known before anything is loaded."""
+        for folder in (*self._folders.values(), *self._judges_folders.values()):
+            read_description(folder)
+        if self._index_folder is not None:
+            from fashion_tf.retrieval.index import read_index_description
+
+            read_index_description(self._index_folder)
 
     def load(self):
         """Loads and warms everything, once. Later calls do nothing.

@@ -53,14 +53,17 @@ def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=No
     except (OSError, OverflowError) as error:
         raise ServiceError(f"{host}:{port} cannot be listened on ({getattr(error, 'strerror', None) or error}); choose "
                            "another --host or --port.") from None
-    if host not in LOOPBACK and key is None:
-        print(f"fashion-tf: whoever reaches {host} can use this service: set {KEY_VARIABLE}.", file=sys.stderr)
-    server = bounded_server(create_app(service, limits, key, origins), limits)
-    service.when_failed = lambda failure: setattr(server, "should_exit", True)
-    shown = f"[{host}]" if ":" in host else host
-    print(f"fashion-tf: http://{shown}:{listening.getsockname()[1]} (how to ask: /docs)", file=sys.stderr, flush=True)
     with listening, _access_log():
-        server.run(sockets=[listening])
+        service.check_folders()
+        if host not in LOOPBACK and key is None:
+            print(f"fashion-tf: whoever reaches {host} can use this service: set {KEY_VARIABLE}.", file=sys.stderr)
+        server = bounded_server(create_app(service, limits, key, origins), limits)
+        service.when_failed = lambda failure: setattr(server, "should_exit", True)
+        shown = f"[{host}]" if ":" in host else host
+        print(f"fashion-tf: http://{shown}:{listening.getsockname()[1]} (how to ask: /docs)", file=sys.stderr,
+              flush=True)
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn finishes, and raises again what told it to
+            server.run(sockets=[listening])
     if service.failure is not None:
         raise service.failure
 

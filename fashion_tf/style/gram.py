@@ -17,6 +17,7 @@ import numpy as np
 from fashion_tf.errors import DataError, TrainingError
 from fashion_tf.files import write_atomically
 from fashion_tf.style.composition import with_colours_of
+from fashion_tf.style.stylizers import shares_of
 
 SIZES = (128, 256, 512)
 MINIMUM_SIDE = 32  # pixels; a network halves it up to five times
@@ -85,7 +86,7 @@ def gram_transfer(content, styles, loss, shares=None, sizes=SIZES, steps=200, op
     """
     content = _checked(content, "The photo")
     styles = [_checked(style, "A style") for style in (styles if isinstance(styles, (list, tuple)) else [styles])]
-    shares = _shares(shares, len(styles))
+    shares = shares_of(len(styles), shares)
     sizes = _sizes(sizes, max(content.shape[:2]))
     if optimizer not in ("lbfgs", "adam"):
         raise TrainingError(f"optimizer={optimizer!r}: choose lbfgs or adam.")
@@ -294,14 +295,6 @@ def _checked(picture, what):
         raise DataError(f"{what} has {picture.shape[1]} x {picture.shape[0]} pixels; each side needs {MINIMUM_SIDE} or "
                         "more.")
     return picture
-
-
-def _shares(shares, count):
-    shares = [1.0] * count if shares is None else [float(share) for share in shares]
-    if len(shares) != count or not all(0 <= share < np.inf for share in shares) or not sum(shares):
-        raise TrainingError(f"shares={shares} for {count} style{'s' * (count != 1)}: give each a number, 0 or more, "
-                            "and not all 0.")
-    return [share / sum(shares) for share in shares]
 
 
 def _sizes(sizes, largest):

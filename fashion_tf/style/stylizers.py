@@ -11,6 +11,7 @@ import os
 import numpy as np
 
 from fashion_tf.errors import DataError, FashionError
+from fashion_tf.terminal import count_of
 
 STYLIZERS = ("magenta", "magenta-hub", "statistics")
 HUB_MODULE = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
@@ -66,14 +67,14 @@ class Stylizer:
         """
         content = unit_picture(content, "The photo")
         styles = list(styles) if isinstance(styles, (list, tuple)) else [styles]
-        shares = _shares(shares, len(styles))
+        shares = shares_of(len(styles), shares)
         if not 0 <= strength <= 1:
             raise DataError(f"strength={strength!r}: it must lie in 0..1.")
         vectors = [style if np.ndim(style) == 1 else self.style_vector(style) for style in styles]
-        mixed = sum(share * np.asarray(vector, np.float32) for share, vector in zip(shares, vectors))
         if strength < 1:
-            mixed = strength * mixed + (1 - strength) * self.style_vector(content)
-        return _levels(self.paint(content, mixed))
+            vectors.append(self.style_vector(content))
+            shares = [*(strength * share for share in shares), 1 - strength]
+        return _levels(self.paint_mixed(content, vectors, shares))
 
     def style_vector(self, picture):
         """float32 (numbers,): the style of a picture."""
@@ -82,6 +83,11 @@ class Stylizer:
     def paint(self, content, vector):
         """A content painted by a style vector: float32 of the content's shape, in 0..1."""
         raise NotImplementedError
+
+    def paint_mixed(self, content, vectors, shares):
+        """A content painted by several style vectors, of which each has its share: here, by their mean."""
+        return self.paint(content, sum(share * np.asarray(vector, np.float32)
+                                       for share, vector in zip(shares, vectors, strict=True)))
 
 
 class MagentaLite(Stylizer):
@@ -148,20 +154,7 @@ class MagentaHub(Stylizer):
                             "folder that holds it in TFHUB_CACHE_DIR, or take the stylizer 'magenta' or 'statistics'."
                             ) from None
 
-    def __call__(self, content, styles, shares=None, strength=1.0):
-        content = unit_picture(content, "The photo")
-        styles = list(styles) if isinstance(styles, (list, tuple)) else [styles]
-        shares = [strength * share for share in _shares(shares, len(styles))]
-        if not 0 <= strength <= 1:
-            raise DataError(f"strength={strength!r}: it must lie in 0..1.")
-        pairs = [*zip(shares, map(self.style_vector, styles))]
-        if strength < 1:
-            pairs.append((1 - strength, self.style_vector(content)))
-        return _levels(sum(share * self.paint(content, style) for share, style in pairs if share))
-
     def style_vector(self, picture):
-        if np.ndim(picture) == 1:
-            return np.asarray(picture, np.float32)
         return resized(unit_picture(picture, "A style"), (STYLE_SIDE, STYLE_SIDE)).ravel()
 
     def paint(self, content, vector):
@@ -173,6 +166,9 @@ class MagentaHub(Stylizer):
         style = np.reshape(vector, (1, STYLE_SIDE, STYLE_SIDE, 3)).astype(np.float32)
         painted = self._module(tf.constant(small[None]), tf.constant(style))[0]
         return resized(np.asarray(painted, np.float32)[0], content.shape[:2])
+
+    def paint_mixed(self, content, vectors, shares):
+        return sum(share * self.paint(content, vector) for share, vector in zip(shares, vectors, strict=True) if share)
 
 
 class StatisticsStylizer(Stylizer):
@@ -294,9 +290,14 @@ def _levels(picture):
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def _shares(shares, count):
+def shares_of(count, shares=None):
+    """What each of several styles counts, scaled to a sum of 1; None: all alike.
+
+    Raises:
+        DataError: Another number of shares than of styles, or none; one below 0, or all of them 0.
+    """
     shares = [1.0] * count if shares is None else [float(share) for share in shares]
     if not count or len(shares) != count or not all(0 <= share < np.inf for share in shares) or not sum(shares):
-        raise DataError(f"{len(shares)} shares {shares} for {count} styles: give each style a number, 0 or more, and "
-                        "not all 0.")
+        raise DataError(f"{count_of(len(shares), 'share')} {shares} for {count_of(count, 'style')}: give each style a "
+                        "number, 0 or more, and not all 0.")
     return [share / sum(shares) for share in shares]

@@ -1,7 +1,6 @@
 """Photos in another style or colour, whole or one garment of each: the package's function, and what the command
 does with it."""
 
-import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,8 @@ from fashion_tf.datasets.images import read_image, read_with_opacity, resize
 from fashion_tf.datasets.masks import box_of, without_specks
 from fashion_tf.errors import DataError
 from fashion_tf.predictor import Predictor
-from fashion_tf.predictor.outputs import check_pictures, picture_path, write_result
-from fashion_tf.predictor.photos import find_photos, left_out, reason, unreadable
+from fashion_tf.predictor.outputs import check_pictures, picture_path, stamped_png, write_result
+from fashion_tf.predictor.photos import find_photos, left_out, named_photos, reason, unreadable
 from fashion_tf.predictor.use import loaded
 from fashion_tf.style.composition import compose, read_colour, recolour, upsample_mask
 from fashion_tf.style.masks import AbsentGarment, garment_labels, garment_mask
@@ -25,8 +24,7 @@ OURS = "fashion_tf stylize"  # stands in every picture that is written
 MARGIN = 0.15  # around a garment, of its longer side
 
 
-def stylize(photos, styles=(), garment=None, parser=None, strength=1.0, colour=None, shares=None,
-            stylizer="magenta"):
+def stylize(photos, styles=(), garment=None, parser=None, strength=None, colour=None, shares=None, stylizer=None):
     """Paints photos in the style of paintings, or gives a garment another colour.
 
     Args:
@@ -34,18 +32,18 @@ def stylize(photos, styles=(), garment=None, parser=None, strength=1.0, colour=N
         styles: A painting's path, or a list of them.
         garment: What to paint or recolour: see `fashion_tf.style.masks.garment_labels`. None: all of the photo.
         parser: A folder that `save_predictor` wrote for parsing, or a `Predictor`; it finds the garment.
-        strength: 1 for the paintings' style, 0 for the photo's own, between them in between.
+        strength: 1 (None, too) for the paintings' style, 0 for the photo's own, between them in between.
         colour: A name or a hex colour for the garment: see `fashion_tf.style.recolour`. With styles too, it is
             painted first.
         shares: How much each painting counts; None: all alike.
-        stylizer: A name of `fashion_tf.style.stylizers.load_stylizer`, or a `Stylizer`.
+        stylizer: A name of `fashion_tf.style.stylizers.load_stylizer`, or a `Stylizer`; None: ``"magenta"``.
 
     Returns:
         A list of pictures, uint8 of each photo's own upright size: (height, width, 3), or 4 where it has opacity,
         which is kept. Outside the garment every pixel is the photo's own. A photo without the garment comes as it is.
 
     Raises:
-        DataError: A photo, painting, model or colour that cannot be used; or nothing to do.
+        DataError: A photo, painting, model or colour that cannot be used; an option that would change nothing.
 
     Example:
         >>> fashion_tf.stylize("me.jpg", "starry_night.jpg", garment="top", parser="parsing/parser")
@@ -55,7 +53,7 @@ def stylize(photos, styles=(), garment=None, parser=None, strength=1.0, colour=N
     change = Change(styles, garment, parser, strength, colour, shares, stylizer)
     pictures = []
     for photo in find_photos(photos)[0]:
-        photo = read_with_opacity(photo)
+        photo, _ = read_with_opacity(photo)
         try:
             pictures.append(change(photo))
         except AbsentGarment:
@@ -67,8 +65,7 @@ class Change:
     """What is to be done with every photo; everything that it needs is read and checked once. Arguments as for
     `stylize`."""
 
-    def __init__(self, styles=(), garment=None, parser=None, strength=1.0, colour=None, shares=None,
-                 stylizer="magenta"):
+    def __init__(self, styles=(), garment=None, parser=None, strength=None, colour=None, shares=None, stylizer=None):
         styles = [styles] if isinstance(styles, (str, Path, np.ndarray)) else list(styles)
         if not styles and colour is None:
             raise DataError("Nothing to do: give a painting (--style), a colour (--colour), or both.")
@@ -76,12 +73,14 @@ class Change:
             raise DataError("A colour is for one garment: name it (--garment), and a parser that finds it (--parser).")
         if garment is None and parser is not None:
             raise DataError("A parser finds a garment: name it (--garment), or leave the parser out.")
-        if shares is not None and not styles:
-            raise DataError("Shares (--share) are of paintings: give as many of these (--style).")
+        if not styles and any(option is not None for option in (shares, strength, stylizer)):
+            raise DataError("Shares (--share), a strength (--strength) and a stylizer (--stylizer) are of paintings: "
+                            "give one (--style), or leave them out.")
         if garment is not None and parser is None:
             raise DataError(f"To find the {garment}, give the folder of a parser (--parser), such as the one that "
                             "lesson 51 saves.")
-        self.garment, self.strength, self.colour, self.shares = garment, strength, colour, shares
+        self.garment, self.colour, self.shares = garment, colour, shares
+        self.strength = 1.0 if strength is None else strength
         if colour is not None:
             read_colour(colour)  # is it one?
         paintings = [style if isinstance(style, np.ndarray) else read_image(style) for style in styles]
@@ -91,9 +90,9 @@ class Change:
             garment_labels(garment, self.parser.classes)  # is there one?
         self.stylizer, self.vectors = None, []
         if paintings:
-            self.stylizer = stylizer if isinstance(stylizer, Stylizer) else load_stylizer(stylizer)
+            self.stylizer = stylizer if isinstance(stylizer, Stylizer) else load_stylizer(stylizer or "magenta")
             self.vectors = [self.stylizer.style_vector(painting) for painting in paintings]
-            self.stylizer(paintings[0][:1, :1] | 8, self.vectors, shares, strength)  # are these in range?
+            self.stylizer(paintings[0][:1, :1] | 8, self.vectors, shares, self.strength)  # are these in range?
 
     def __call__(self, photo):
         """One photo, uint8 (height, width, 3 or 4), changed.
@@ -193,8 +192,9 @@ def stylize_to(out, photos, **options):
 
     PNG loses nothing: what is outside the garment is the photo's own, bit by bit. A photo that has not the garment is
     written unchanged, and said so; one that cannot be read is left out. Whether the results may be written is checked
-    before any work. Of the photo's metadata nothing is kept but its being upright: a place or a thumbnail of the old
-    picture does not belong into the new one.
+    before any work. Of the photo's metadata nothing is kept but its being upright and its colour profile: a place or a
+    thumbnail of the old picture does not belong into the new one, but without the profile, a telephone's photo would
+    look paler than before where nothing was changed.
 
     Args:
         out: A folder.
@@ -207,7 +207,7 @@ def stylize_to(out, photos, **options):
     Raises:
         DataError: As `stylize`; no photo can be read; a picture would replace something else.
     """
-    photos, others = find_photos(photos[0] if len(photos) == 1 else photos)
+    photos, others = named_photos(photos)
     parser, styles = options.get("parser"), options.get("styles", ())
     for style in [styles] if isinstance(styles, (str, Path)) else styles:
         if any(os.path.exists(picture := picture_path(photo, out)) and os.path.samefile(picture, style)
@@ -222,7 +222,7 @@ def stylize_to(out, photos, **options):
         for path in photos:
             note = ""
             try:
-                photo = read_with_opacity(path)
+                photo, profile = read_with_opacity(path)
             except DataError as error:
                 done.skipped.append((path, reason(path, error)))
                 step(1)
@@ -235,7 +235,7 @@ def stylize_to(out, photos, **options):
                 done.skipped.append((path, reason(path, error)))
                 step(1)
                 continue
-            write_result(picture_path(path, out), picture_png(picture))
+            write_result(picture_path(path, out), picture_png(picture, profile))
             done.rows.append({"image": path, "picture": str(picture_path(path, out)), "note": note,
                               "changed": float((picture != photo).any(-1).mean())})
             step(1)
@@ -244,12 +244,9 @@ def stylize_to(out, photos, **options):
     return done
 
 
-def picture_png(picture):
-    """A picture as the bytes of a PNG file that says who made it."""
-    from PIL import Image, PngImagePlugin
+def picture_png(picture, profile=None):
+    """A picture as the bytes of a PNG file, with the ICC profile of its photo."""
+    from PIL import Image
 
-    content, note = io.BytesIO(), PngImagePlugin.PngInfo()
-    note.add_text("Software", OURS)
-    Image.fromarray(picture).save(content, "PNG", pnginfo=note)
-    return content.getvalue()
+    return stamped_png(Image.fromarray(picture), OURS, profile)
 

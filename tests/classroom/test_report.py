@@ -90,7 +90,7 @@ def report(tmp_path):
 
 def test_paper_stands_beside_here(report):
     markdown, page = report(lesson("11"))
-    assert "1 of 1 lessons passed" in markdown
+    assert "1 of 1 lesson passed" in markdown
     row = next(line for line in markdown.splitlines() if line.startswith("| ours"))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         "ours", "0.900", "0.850", "−0.050", "0.100"]

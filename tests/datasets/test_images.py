@@ -597,15 +597,51 @@ def test_opacity_is_kept_where_there_is_some(tmp_path):
     colours = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
     opacity = np.uint8([[255, 255, 255, 0]] * 6)
     Image.fromarray(np.dstack([colours, opacity])).save(tmp_path / "cut_out.png")
-    assert (images.read_with_opacity(tmp_path / "cut_out.png") == np.dstack([colours, opacity])).all()
+    assert (images.read_with_opacity(tmp_path / "cut_out.png")[0] == np.dstack([colours, opacity])).all()
     Image.fromarray(np.dstack([colours, np.full_like(opacity, 255)])).save(tmp_path / "opaque.png")
     Image.fromarray(colours).save(tmp_path / "plain.png")
     for name in ("opaque.png", "plain.png"):
-        assert (images.read_with_opacity(tmp_path / name) == colours).all()
+        assert (images.read_with_opacity(tmp_path / name)[0] == colours).all()
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.dstack([colours, opacity])).save(tmp_path / "turned.png", exif=exif)
-    assert (images.read_with_opacity(tmp_path / "turned.png") == np.rot90(np.dstack([colours, opacity]), -1)).all()
+    turned, profile = images.read_with_opacity(tmp_path / "turned.png")
+    assert (turned == np.rot90(np.dstack([colours, opacity]), -1)).all() and profile is None
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(DataError, match="empty"):
         images.read_with_opacity(tmp_path / "empty.png")
+
+
+def screens_profile():
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.png", "photo.webp", "photo.tiff"])
+def test_a_colour_profile_is_handed_on(tmp_path, name):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))
+    for profile in (screens_profile(), screens_profile() + bytes(150_000)):  # the second takes three parts of a JPEG
+        picture.save(tmp_path / name, icc_profile=profile)
+        assert images.read_with_opacity(tmp_path / name)[1] == profile
+
+
+def test_a_profile_that_is_damaged_or_of_no_rgb_picture_is_not_handed_on(tmp_path):
+    whole = screens_profile()
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))
+    for number, profile in enumerate((whole[:-1], whole[:100], whole[:16] + b"CMYK" + whole[20:],
+                                      whole[:36] + b"----" + whole[40:], whole + bytes(5 << 20))):
+        picture.save(tmp_path / f"{number}.png", icc_profile=profile)
+        array, found = images.read_with_opacity(tmp_path / f"{number}.png")
+        assert found is None and (array == np.array(picture)).all()
+    data = (tmp_path / "0.png").read_bytes()
+    place = data.index(b"iCCP")
+    (tmp_path / "damaged.png").write_bytes(data[:place + 30] + b"\0" * 20 + data[place + 50:])
+    assert images.read_with_opacity(tmp_path / "damaged.png")[1] is None
+    picture.convert("CMYK").save(tmp_path / "cmyk.jpg", icc_profile=whole[:16] + b"CMYK" + whole[20:])
+    assert images.read_with_opacity(tmp_path / "cmyk.jpg")[1] is None
+    picture.save(tmp_path / "cut.jpg", icc_profile=whole)
+    data = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[:data.index(b"ICC_PROFILE") + 12])  # nothing follows its name
+    with pytest.raises(DataError, match="cut.jpg"):
+        images.read_with_opacity(tmp_path / "cut.jpg")

@@ -1,6 +1,7 @@
 """Photos described: which garments are found, what the answers say, what is written, and what cannot be."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,28 @@ def test_a_parser_that_answers_nan_is_an_error(photo, models, monkeypatch):
     monkeypatch.setattr(parser.model, "predict_on_batch", lambda batch: np.full((len(batch), 8, 8, 3), np.nan))
     with pytest.raises(DataError, match="NaN"):
         describe([str(photo[0])], parser, models["types"])
+
+
+def test_each_picture_is_written_as_soon_as_it_stands(photo, models, tmp_path, monkeypatch):
+    from fashion_tf.describe import use
+
+    second, seen = tmp_path / "second.png", []
+    Image.open(photo[0]).save(second)
+
+    def stopped(pictures, *rest, find=use.find_garments):
+        seen.append(sorted(path.name for path in (tmp_path / "out").glob("*")))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return find(pictures, *rest)
+
+    monkeypatch.setattr(use, "find_garments", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        use.describe_to([str(photo[0]), str(second)], models["parser"], models["types"], out=tmp_path / "out")
+    assert seen == [[], [Path(photo[0]).stem + ".png"]]
+    assert len(list((tmp_path / "out").glob("*.png"))) == 1
+
+
+def test_a_photo_named_twice_is_described_once(photo, models, monkeypatch):
+    monkeypatch.chdir(Path(photo[0]).parent)
+    done = describe_to([str(photo[0]), Path(photo[0]).name], models["parser"], models["types"])
+    assert [row.image for row in done.rows] == [str(photo[0])]

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -274,3 +276,24 @@ def test_frames_of_another_size_are_another_view():
 def test_counts_below_one_are_refused(model, video, tmp_path, capsys, more):
     assert run(video, model, tmp_path / "out", *more) == 2
     assert "must be 1 or more" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_sigterm_leaves_no_half_a_video(model, tmp_path):
+    """What was seen until then is kept, as with Ctrl-C."""
+    frame, folder, out = np.zeros((64, 64, 3), np.uint8), tmp_path / "frames", tmp_path / "seen"
+    folder.mkdir()
+    for number in range(40):
+        cv2.imwrite(str(folder / f"{number:02}.png"), frame + number)
+    script = ("import sys, time; from fashion_tf import cli; from fashion_tf.live import outputs\n"
+              "def slowly(self, frame, answers, call=outputs.VideoWriter.__call__):\n"
+              "    call(self, frame, answers); print('frame', flush=True); time.sleep(0.2)\n"
+              "outputs.VideoWriter.__call__ = slowly; sys.exit(cli.main(sys.argv[1:]))")
+    process = subprocess.Popen([sys.executable, "-c", script, "live", "--source", str(folder), "--model", str(model),
+                                "--find", "all", "--headless", "--out", str(out)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    assert [process.stdout.readline() for _ in range(3)] == ["frame\n"] * 3
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Stopped by Ctrl-C" in error, error  # of a folder that was not seen whole
+    assert sorted(path.name for path in out.iterdir()) == ["live.csv", "live.mp4"]
+    assert 3 <= len(list(VideoSource(out / "live.mp4"))) < 40

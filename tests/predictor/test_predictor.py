@@ -695,6 +695,12 @@ def mixed(photos, tmp_path):
     return folder
 
 
+def test_a_photo_named_twice_is_labelled_once(saved, mixed, monkeypatch, capsys):
+    monkeypatch.chdir(mixed)
+    assert cli.main(["predict", str(saved["classification"]), "a.jpg", "./a.jpg", "b.jfif", "a.jpg", "--json"]) == 0
+    assert [row["image"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["a.jpg", "b.jfif"]
+
+
 def test_a_folder_is_read_by_content_and_what_is_skipped_is_said(saved, mixed, tmp_path, capsys):
     out = tmp_path / "labels.csv"
     assert cli.main(["predict", str(saved["classification"]), str(mixed), "--out", str(out)]) == 1
@@ -802,7 +808,7 @@ def test_what_was_written_here_may_be_written_anew(saved, photos, tmp_path, caps
     for _ in range(2):
         assert cli.main(["predict", str(saved["classification"]), photos[0], "--out", str(table)]) == 0
         assert cli.main(["predict", str(saved["parsing"]), photos[0], "--out", str(masks)]) == 0
-        assert capsys.readouterr().err.count("1 of 1 photos labelled into") == 2
+        assert capsys.readouterr().err.count("1 of 1 photo labelled into") == 2
 
 
 # Names from strangers
@@ -812,15 +818,15 @@ def test_names_reach_neither_terminal_nor_spreadsheet_as_commands(photos, tmp_pa
     classes = ("=cmd|' /C calc'!A0", "\x1b[2Jcoat", "@SUM(1)")
     folder = save_predictor(tmp_path / "model", answering("classification", 0.8, 0.1, 0.1), classes, SIZE)
     monkeypatch.chdir(tmp_path)
-    for name in ("-coat.jpg", "\x1b]0;x\x07.jpg"):
+    for name in ("-coat.jpg", "\x1b]0;x\x07.jpg", "-hat.jpg"):
         Path(name).write_bytes(Path(photos[0]).read_bytes())
-    assert cli.main(["predict", str(folder), "--out", "labels.csv", "--", "-coat.jpg", "\x1b]0;x\x07.jpg", "./-coat.jpg"
+    assert cli.main(["predict", str(folder), "--out", "labels.csv", "--", "-coat.jpg", "\x1b]0;x\x07.jpg", "./-hat.jpg"
                      ]) == 0
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err and "\\x1b]0;x\\x07.jpg" in out
     table = pd.read_csv("labels.csv")
     assert list(table.columns[3:]) == [f"'{classes[0]}", classes[1], f"'{classes[2]}"]
-    assert table["image"].tolist() == ["'-coat.jpg", "\x1b]0;x\x07.jpg", "./-coat.jpg"]
+    assert table["image"].tolist() == ["'-coat.jpg", "\x1b]0;x\x07.jpg", "./-hat.jpg"]
     assert set(table["label"]) == {f"'{classes[0]}"}
     assert predict(folder, photos[0])["label"].tolist() == [classes[0]]  # in Python the names are what they are
     folder = save_predictor(tmp_path / "parser", answering("parsing", 0.8, 0.1, 0.1), classes, SIZE, "parsing")

@@ -105,8 +105,15 @@ def test_stopped_while_it_loads_it_ends_without_a_word(start, told, codes):
 
 def test_a_model_that_cannot_be_loaded_stops_it(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    assert cli.main(["serve", str(tmp_path / "empty"), "--port", "0"]) == 2
-    assert "predictor.json: no such file" in capsys.readouterr().err
+    for arguments, said in (([str(tmp_path / "empty")], "predictor.json: no such file"),
+                            (["--index", str(tmp_path / "empty")], "index.json: no such file")):
+        assert cli.main(["serve", *arguments, "--port", "0"]) == 2
+        error = capsys.readouterr().err
+        assert said in error and "http://" not in error  # no address that never answers
+    (tmp_path / "empty" / "predictor.json").write_text(json.dumps(
+        {"format": 1, "task": "classification", "classes": ["coat"], "image_size": [32, 32], "about": {}}))
+    assert cli.main(["serve", str(tmp_path / "empty"), "--port", "0"]) == 2  # what only loading shows
+    assert "http://" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -97,6 +97,7 @@ def test_a_painted_garment_and_a_painted_photo(client):
     ({}, None, 422, "Nothing to do"),
     ({"garment": "top"}, b"no picture", 422, "The style: not a JPEG"),
     ({"strength": 2}, True, 422, "strength"),
+    ({"strength": 1, "garment": "top", "colour": "red"}, None, 422, "A strength is of a style"),
     ({"garment": "top", "colour": "red", "model": "nobody"}, None, 404, "no model 'nobody'"),
 ])
 def test_what_cannot_be_done_is_said(client, query, painting, status, said):
@@ -117,3 +118,13 @@ def test_a_large_photo_is_refused_and_a_service_without_a_stylizer_says_so(clien
         answer = ask(other, dressed()[0], stripes())
         assert answer.status_code == 404 and "No stylizer" in answer.json()["detail"]
         assert ask(other, dressed()[0], garment="top", colour="red").status_code == 200
+
+
+def test_a_photos_colour_profile_is_kept(client):
+    from PIL import Image, ImageCms
+
+    profile, content = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), io.BytesIO()
+    Image.fromarray(dressed()[0]).save(content, "JPEG", icc_profile=profile)
+    answer = client.post("/v1/stylize", files={"photo": content.getvalue()}, params={"garment": "top", "colour": "red"})
+    with Image.open(io.BytesIO(base64.b64decode(answer.json()["picture"]))) as picture:
+        assert picture.info["icc_profile"] == profile

@@ -75,7 +75,7 @@ def test_what_is_no_picture_is_refused_for_content_and_style(bad, said):
 
 
 @pytest.mark.parametrize("options, said", [
-    ({"strength": 1.1}, "strength"), ({"strength": float("nan")}, "strength"), ({"shares": [1]}, "1 shares"),
+    ({"strength": 1.1}, "strength"), ({"strength": float("nan")}, "strength"), ({"shares": [1]}, "1 share "),
     ({"shares": [1, -1]}, "0 or more"), ({"shares": [0, 0]}, "not all 0"),
 ])
 def test_shares_and_strength_out_of_range_are_refused(options, said):

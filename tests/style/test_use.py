@@ -1,6 +1,7 @@
 """`fashion_tf.stylize` and the command: garments found by a parser, everything else as it was, bad input in a
 sentence."""
 
+import io
 import json
 
 import numpy as np
@@ -231,9 +232,43 @@ def test_a_black_photo_costs_itself_alone(tmp_path):
     assert done.skipped[0][0].endswith("b.png") and "black" in done.skipped[0][1]
 
 
-@pytest.mark.parametrize("options, words", [({"parser": "nowhere"}, "name it"), ({"shares": [1.0], "styles": (),
-                                            "colour": "red", "garment": "top", "parser": "p"}, "are of paintings")])
+RECOLOURED = {"styles": (), "colour": "red", "garment": "top", "parser": "p"}
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"parser": "nowhere"}, "name it"), ({"shares": [1.0], **RECOLOURED}, "are of paintings"),
+    ({"strength": 0.5, **RECOLOURED}, "are of paintings"), ({"strength": 1.0, **RECOLOURED}, "are of paintings"),
+    ({"stylizer": "statistics", **RECOLOURED}, "are of paintings")])
 def test_options_that_would_do_nothing_are_refused(tmp_path, options, words):
     Image.new("RGB", (9, 9), "teal").save(tmp_path / "a.png")
     with pytest.raises(DataError, match=words):
         stylize_to(tmp_path / "out", [str(tmp_path / "a.png")], **{"styles": [str(tmp_path / "a.png")]} | options)
+
+
+def test_a_photo_named_twice_is_painted_once(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = stylize_to(tmp_path / "out", ["stripes.png", "me.png", "./me.png", str(tmp_path / "me.png")],
+                      styles=[files[1]], stylizer="statistics")
+    assert [row["image"] for row in done.rows] == ["stripes.png", "me.png"]
+
+
+def test_colours_mean_what_they_meant(files, parser, tmp_path):
+    """A photo with the colour profile of a wide screen: outside the garment a screen shows the same colours."""
+    from PIL import ImageCms
+
+    photo, shirt = dressed()
+    wide = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {bytes(wide[place:place + 4]): place for place in range(132, 132 + 12 * int.from_bytes(wide[128:132]), 12)}
+    red, green = (slice(place + 4, place + 12) for place in (tags[b"rXYZ"], tags[b"gXYZ"]))
+    wide[red], wide[green] = wide[green], wide[red]  # its red and green are exchanged
+    Image.fromarray(photo).save(tmp_path / "wide.png", icc_profile=bytes(wide))
+    stylize_to(tmp_path / "out", [tmp_path / "wide.png"], styles=[files[1]], garment="top", parser=parser,
+               stylizer="statistics")
+
+    def shown(path):
+        with Image.open(path) as picture:
+            given = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+            return np.array(ImageCms.profileToProfile(picture, given, ImageCms.createProfile("sRGB")))
+
+    before, after = shown(tmp_path / "wide.png"), shown(tmp_path / "out" / "wide.png")
+    assert (before[~shirt] == after[~shirt]).all() and np.abs(before.astype(int) - photo).max() > 50

@@ -135,9 +135,8 @@ def grade_class(submissions, out, course, course_path=None, rubric=None, roster=
             else:
                 grades.append(kept)
         kept, again = len(grades), 0.0
-        workers, backend = cores() if jobs == "auto" else max(1, int(jobs)), "loky"
+        workers, backend = workers_for(rerun, jobs, len(fresh)), rerun.backend if rerun else "loky"
         if rerun is not None and fresh:
-            workers, backend = workers_for(rerun, jobs, len(fresh)), rerun.backend
             paths = submissions, out, rubric, roster
             isolation = isolate(rerun, course_path, max(workers, 1), paths, say)
             fresh = _planned(fresh, rerun, isolation, course, Path(scratch), workers, say)

@@ -144,9 +144,11 @@ def cores():
 
 
 def workers_for(rerun, jobs, many):
-    """How many submissions run at the same time."""
+    """How many submissions are read at the same time, or run where there is a `rerun`."""
     if jobs != "auto":
         return max(1, int(jobs))
+    if rerun is None:
+        return cores()
     if rerun.backend != "loky":
         return -1  # the cluster's cores
     import psutil

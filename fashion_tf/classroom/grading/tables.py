@@ -16,6 +16,7 @@ import re
 
 from fashion_tf.classroom.grading.rubric import EXERCISE
 from fashion_tf.files import write_atomically
+from fashion_tf.terminal import count_of
 
 GRADES_TABLE, CANVAS, MOODLE = "grades.csv", "canvas.csv", "moodle-{}.csv"
 CANVAS_COLUMNS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
@@ -105,7 +106,7 @@ def feedback(row):
              for item in row.items if item["outcome"] != "pass" or "comment" in item]
     lines += [row.comment] if row.comment else []
     if row.deduction:
-        lines.append(f"{row.days_late} day(s) late: {row.deduction:.0%} of the points are taken off.")
+        lines.append(f"{count_of(row.days_late, 'day')} late: {row.deduction:.0%} of the points are taken off.")
     if not lines:
         return "<p>All passed.</p>"
     return "<ul>" + "".join(f"<li>{html.escape(line.strip())}</li>" for line in lines) + "</ul>"
