@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup course test unit lint bench colab rehearsal clean
+.PHONY: setup course test unit lint bench colab rehearsal book clean
 
 setup: $(STAMP)
 
@@ -53,5 +53,10 @@ $(COLAB): tests/colab/environment.py tests/colab/installed.txt | setup
 rehearsal: setup
 	$(BIN)/fashion-tf run --profile rehearsal --out runs/rehearsal
 
+# The book, a static site: the lessons as they were executed, and the report. Executes only what runs/sample lacks.
+book: setup
+	$(BIN)/fashion-tf run --profile sample --jobs auto --out runs/sample --resume; status=$$?; \
+	$(BIN)/fashion-tf report runs/sample && $(BIN)/python docs/book/build.py runs/sample --to build/book && exit $$status
+
 clean:
-	rm -rf .venv .venv-colab runs
+	rm -rf .venv .venv-colab runs build

@@ -3,7 +3,8 @@
 
     python data_scripts/clothing_dataset_small.py [--to FOLDER]
 
-Size and terms: size not published; licence: CC0 1.0; account: none.
+Size and terms: about 110 MB (measured 2026-11-26: 65.5 MB for 2,260 of its 3,781 photos); licence:
+CC0 1.0; account: none.
 FOLDER/clothing-dataset-small then holds train/, validation/ and test/, with CLASS/UUID.jpg in each.
 The same as `fashion-tf data fetch clothing-dataset-small`.
 """

@@ -232,13 +232,19 @@ def _parser():
     _command(actions, "list", _data_list, "the datasets the kit reads", "Lists the datasets, how each is got, and "
              "its licence.", ["data list"])
     fetch = _command(actions, "fetch", _data_fetch, "download a dataset, or say how to get it",
-                     "Downloads a dataset, unpacks it and reads it once; what is there already is kept. A password is "
-                     "taken from the environment variable FASHION_TF_PASSWORD, or asked for: on the command line "
-                     "every user of the machine could read it.",
-                     ["data fetch fashion-mnist --to data", "data fetch deepfashion2 --to data --password"])
-    fetch.add_argument("name")
+                     "Downloads a dataset, unpacks it and reads it once; what is there already is kept, so that it can "
+                     "be stopped and run again. Where a form, an agreement or an account stands between, it says what "
+                     "to do by hand, and takes it up from there. A password is taken from the environment variable "
+                     "FASHION_TF_PASSWORD, or asked for: on the command line every user of the machine could read it. "
+                     "Exit code 1 if photos are missing that another run may bring.",
+                     ["data fetch fashion-mnist --to data", "data fetch deepfashion2 --to data --password",
+                      "data fetch imaterialist --to data --photos 5000"])
+    fetch.add_argument("name", help="as 'data list' names it")
     fetch.add_argument("--to", metavar="FOLDER", help="default: $FASHION_TF_DATA, or ./data")
     fetch.add_argument("--password", action="store_true", help="ask for the password of encrypted archives")
+    fetch.add_argument("--photos", type=int, metavar="N",
+                       help="of a dataset of addresses: so many, in equal parts of the ten classes (default: "
+                       "as many as the paper takes)")
     check = _command(actions, "check", _data_check, "read a dataset and print what it holds",
                      "Reads a dataset and counts its pictures, labels and splits.",
                      ["data check fashion-mnist data", "data check fashion-mnist sample"])
@@ -402,8 +408,8 @@ def _data_list(options):
 def _data_fetch(options):
     from fashion_tf.datasets.fetch import fetch
 
-    said = fetch(options.name, options.to, _password(options))
-    return 0, {"name": options.name, "said": said.splitlines()}, said
+    fetched = fetch(options.name, options.to, _password(options), options.photos)
+    return 0 if fetched.whole else 1, fetched.as_json(), fetched.text()
 
 
 def _password(options):

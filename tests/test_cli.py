@@ -31,6 +31,13 @@ def parsers(parser=None, name=""):
 COMMANDS = dict(parsers())
 
 
+def got(*said):
+    """What `fashion_tf.datasets.fetch.fetch` returns, for a dataset without photos to ask for."""
+    from fashion_tf.datasets.fetch import Fetched
+
+    return Fetched("fashion-mnist", "data/fashion-mnist", said, None)
+
+
 def examples(name):
     return [shlex.split(line)[1:] for line in COMMANDS[name].format_help().splitlines()
             if line.startswith("  fashion-tf ")]
@@ -72,14 +79,16 @@ def test_examples_of_run_report_and_fetch_reach_what_they_are_for(monkeypatch, c
     calls = []
     monkeypatch.setattr(runner, "run_course", lambda *given, say=None: calls.append(given[1:]) or say("\x1b") or [])
     monkeypatch.setattr(report, "write_report", lambda folder, course: (f"{folder}/report.md",))
-    monkeypatch.setattr(fetch, "fetch", lambda name, folder, password: f"{folder}/{name}: {password}")
+    monkeypatch.setattr(fetch, "fetch", lambda name, folder, password, photos: got(
+        f"{folder}/{name}: {password}, {photos}"))
     monkeypatch.setenv("FASHION_TF_PASSWORD", "secret")
     for name in ("run", "report", "data fetch"):
         for words in examples(name):
             assert cli.main(["--course", str(REPOSITORY / "course.yml"), *words]) == 0
     said = capsys.readouterr().out
     assert calls[0][:2] == (["21", "22"], "sample") and "0 of 0 lessons passed" in said and "\\x1b" in said
-    assert "runs/sample/report.md" in said and "data/fashion-mnist: secret" in said
+    assert "runs/sample/report.md" in said and "data/fashion-mnist: secret, None" in said
+    assert "data/imaterialist: secret, 5000" in said
 
 
 def test_the_settings_in_the_examples_of_run_are_parameters_of_their_lessons():
@@ -173,10 +182,12 @@ def test_lint_rules_are_printed(capsys):
 def test_with_json_the_output_holds_nothing_else(monkeypatch, capsys):
     from fashion_tf.datasets import fetch
 
-    monkeypatch.setattr(fetch, "fetch", lambda *_: print("unpacking ...") or "read\nnote")
+    monkeypatch.setattr(fetch, "fetch", lambda *_: print("unpacking ...") or got("read", "note"))
     assert cli.main(["data", "fetch", "fashion-mnist", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out) == {"name": "fashion-mnist", "said": ["read", "note"]} and err == "unpacking ...\n"
+    assert json.loads(out) == {"name": "fashion-mnist", "folder": "data/fashion-mnist", "said": ["read", "note"],
+                               "whole": True, "photos": None}
+    assert err == "unpacking ...\n"
 
 
 # What leaves the machine
@@ -188,7 +199,7 @@ def test_a_password_never_stands_among_the_arguments(monkeypatch, capsys):
     from fashion_tf.datasets import fetch
 
     given = []
-    monkeypatch.setattr(fetch, "fetch", lambda name, folder, password: given.append(password) or "read")
+    monkeypatch.setattr(fetch, "fetch", lambda *arguments: given.append(arguments[2]) or got("read"))
     monkeypatch.setattr(getpass, "getpass", lambda prompt: "typed")
     monkeypatch.delenv("FASHION_TF_PASSWORD", raising=False)
     with pytest.raises(SystemExit):

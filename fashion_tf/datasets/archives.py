@@ -16,6 +16,7 @@ from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from fashion_tf.datasets.disk import require_space
 from fashion_tf.errors import DataError
 from fashion_tf.files import locked
 
@@ -79,8 +80,8 @@ def unpack(archive, folder, password=None, marks=(), maximum_bytes=MAXIMUM_BYTES
 
     Raises:
         DataError: The archive is absent, damaged or too large; a member's path leads out of the
-            folder or is a link or a device; the password is missing or wrong; the disk is full or
-            cannot be written. Names the archive and the member.
+            folder or is a link or a device; the password is missing or wrong; the disk is full, has too
+            little space for what would be unpacked, or cannot be written. Names the archive and the member.
     """
     archive, folder = Path(archive), Path(folder)
     if not archive.is_file():
@@ -114,7 +115,9 @@ def _unpack(archive, folder, unfinished, password, marks, maximum_bytes):
     with opener(archive, password) as members:
         places = _places(archive, members, marks, maximum_bytes)
         absent = [(member, place) for member, place in places if not os.path.lexists(folder / place)]
-        _write(archive, absent, unfinished, password)
+        needed = sum(member.size for member, _ in absent)
+        require_space(folder, needed, f"the archive {archive.name}, unpacked,")
+        _write(archive, absent, needed, unfinished, password)
     _move(unfinished, folder)
     return len({place for _, place in absent})
 
@@ -235,10 +238,9 @@ def _top(paths, marks):
     return PurePosixPath(*min(found, key=len, default=()))
 
 
-def _write(archive, places, unfinished, password):
+def _write(archive, places, total, unfinished, password):
     from tqdm import tqdm
 
-    total = sum(member.size for member, _ in places)
     with tqdm(total=total, desc=archive.name, unit="B", unit_scale=True, leave=False,
               disable=None) as progress:
         for member, place in places:

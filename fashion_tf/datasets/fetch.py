@@ -1,4 +1,5 @@
-"""Gets a dataset: downloads, unpacks and verifies it, or says what to do by hand.
+"""Gets a dataset: downloads, unpacks and verifies it, or says what to do by hand. Before anything is
+downloaded or unpacked, its size is said, where it is known, and the free disk is checked.
 
 Safe to interrupt and to run again: what is there is kept, and a file is complete or absent. Of two
 processes that get one dataset into one folder, the second waits for the first.
@@ -6,35 +7,74 @@ processes that get one dataset into one folder, the second waits for the first.
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from fashion_tf.datasets import reader
 from fashion_tf.datasets.archives import disk_is_full, holds_archive, is_archive, unpack
+from fashion_tf.datasets.disk import as_size, free_space, require_space
+from fashion_tf.datasets.photos import PhotosFetched, fetch_photos
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
 from fashion_tf.files import locked
 
 
-def fetch(name, folder=None, password=None):
+@dataclass(frozen=True)
+class Fetched:
+    """What was got.
+
+    Attributes:
+        name: The dataset.
+        folder: Where it is.
+        said: What was read, a line each.
+        photos: What came of its photos' addresses (`PhotosFetched`), or None where there are none.
+    """
+
+    name: str
+    folder: str
+    said: tuple
+    photos: PhotosFetched | None
+
+    @property
+    def whole(self):
+        """Whether another run would bring nothing more."""
+        return self.photos is None or self.photos.whole
+
+    def text(self):
+        return "\n".join([*([self.photos.text()] if self.photos else []), *self.said])
+
+    def as_json(self):
+        return {"name": self.name, "folder": self.folder, "said": list(self.said), "whole": self.whole,
+                "photos": self.photos and self.photos.as_json()}
+
+
+def fetch(name, folder=None, password=None, photos=None):
     """Gets a dataset into FOLDER/name and reads it once to verify it.
 
     Archives that lie in FOLDER/name, or in a folder there (``Img/img.zip``), are unpacked where
     they lie. Nothing that is there is overwritten or fetched again; a file whose hash is not the
-    published one is named, kept, and judged by reading it.
+    published one is named, kept, and judged by reading it. Where a dataset is addresses of photos,
+    those that the lessons want are fetched (`fashion_tf.datasets.photos.fetch_photos`).
 
     Args:
         name: The dataset's name.
         folder: Where to put it; by default the folder that FASHION_TF_DATA names, or ``data``.
         password: For encrypted archives.
+        photos: For a dataset of addresses: how many photos to have, in equal parts of its classes;
+            by default as many as the paper takes.
 
     Returns:
-        A text that says what was read.
+        A `Fetched`.
 
     Raises:
         DataError: No address answered, a file's hash is wrong, an archive is damaged, the disk is
-            full, or the dataset has to be got by hand: then the message has the steps.
+            full or too small for what is known to come, or the dataset has to be got by hand: then
+            the message has the steps.
     """
     module, source = reader(name), SOURCES[name]
+    if photos is not None and not source.photos:
+        raise DataError(f"{name}: comes whole; a number of photos can be chosen only of "
+                        f"{', '.join(other for other, one in SOURCES.items() if one.photos)}.")
     folder = Path(folder or os.environ.get("FASHION_TF_DATA") or "data").expanduser() / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,8 +82,21 @@ def fetch(name, folder=None, password=None):
         raise DataError(f"{folder}: cannot be made: {error.strerror}.") from None
     with locked(folder / ".lock", f"{folder}: this folder", DataError, wait=True):
         _get(name, module, source, folder, password)
+        came = _get_photos(module, source, folder, photos) if source.photos else None
     dataset = module.read(folder)
-    return "\n".join([f"{folder}: {dataset}", *dataset.notes])
+    return Fetched(name, str(folder), (f"{folder}: {dataset}", *dataset.notes), came)
+
+
+def _get_photos(module, source, folder, count):
+    classes = module.wanted_photos(folder)
+    count = source.photos if count is None else count
+    if count < len(classes):
+        raise DataError(f"{count} photos do not go round: there are {len(classes)} classes, and each takes an equal "
+                        "part.")
+    came = fetch_photos(classes, count // len(classes), folder / "dead_photos.jsonl")
+    if not came.there:
+        raise DataError(f"{folder}: not one photo came.\n{came.text()}")
+    return came
 
 
 def _get(name, module, source, folder, password):
@@ -52,6 +105,10 @@ def _get(name, module, source, folder, password):
             if is_archive(archive) and archive.is_file():
                 _unpack(module, archive, password)
     complete = _is_there(module, folder)
+    wanted = [file for file in source.files
+              if not _has(folder, file) and not (complete and is_archive(file))]
+    if wanted or (source.kaggle and not complete):
+        _say_size(name, source, folder)
     for file, known_hash in source.files.items():
         if not is_archive(file):
             _download(name, source, file, known_hash, folder)
@@ -64,15 +121,31 @@ def _get(name, module, source, folder, password):
         raise DataError(by_hand(name, folder))
 
 
+def _say_size(name, source, folder):
+    """Prints the size of what comes, and what is free; refuses where that is too little."""
+    try:
+        free = f"; {as_size(free_space(folder))} are free in {folder}"
+    except OSError:
+        free = ""
+    print(f"{name}: {source.size}{free}", flush=True)
+    if source.disk:
+        require_space(folder, source.disk, "what is downloaded and unpacked")
+
+
+def _has(folder, file):
+    return (folder / file).exists() or (folder / file.removesuffix(".gz")).exists()
+
+
 def by_hand(name, folder):
     """The steps to get a dataset by hand, as a text."""
     module, source = reader(name), SOURCES[name]
+    then = f"fetches {source.photos:,} photos by their addresses (--photos takes another number), "
     steps = [*source.steps, f"Put the files, or the archives as they are, into {folder}.",
-             f"Run this again: it unpacks, reads and counts them (looked for: "
+             f"Run this again: it unpacks them, {then if source.photos else ''}reads and counts them (looked for: "
              f"{', '.join(map(str, module.FILES))})."]
     numbered = [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
-    return "\n".join([f"{module.TITLE} ({source.size}; licence: {module.LICENCE}; account: "
-                      f"{source.account}) has to be got by hand:", *numbered])
+    return "\n".join([f"{module.TITLE}: has to be got by hand.",
+                      f"  {source.size}; licence: {module.LICENCE}; account: {source.account}", *numbered])
 
 
 def _is_there(module, folder):
@@ -90,7 +163,7 @@ def _download(name, source, file, known_hash, folder):
     from requests.exceptions import RequestException
 
     place = folder / file
-    if place.exists() or (folder / file.removesuffix(".gz")).exists():
+    if _has(folder, file):
         if place.exists() and known_hash and not _has_hash(place, known_hash):
             print(f"{place}: is there with another hash than the published one; it is kept. Remove "
                   "it to have the published file.")
@@ -148,7 +221,12 @@ def _from_kaggle(name, source, folder):
             raise DataError(f"{found}: Kaggle's {source.kaggle} holds no {file!r}.\n"
                             f"{by_hand(name, folder)}")
         if not (folder / file).exists():
+            require_space(folder, _size_of(origin), f"the copy of Kaggle's {file}")
             _copy(origin, folder / file)
+
+
+def _size_of(path):
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
 def _copy(origin, place):

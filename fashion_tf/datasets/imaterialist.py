@@ -3,8 +3,9 @@
 Files (source: https://github.com/visipedia/imat_fashion_comp): ``train.json`` (1,012,947 photos),
 ``val.json`` (9,897; ``validation.json`` on Kaggle), ``test.json`` (39,706, without labels) and
 ``iMat_fashion_2018_label_map_228.csv``. The photos themselves are not part of it, only their
-addresses, many of which may be dead. A downloader saves them as ``train/<id>.jpg`` and so on, one
-folder a split because every split counts its photos from 1.
+addresses, many of which may be dead. `fashion-tf data fetch imaterialist` takes those that the lessons
+want (`wanted_photos`). They are ``train/<id>.jpg`` and so on, one folder a split because every split
+counts its photos from 1.
 
     {"images": [{"image_id": 1, "url": ["https://..."]}, ...],
      "annotations": [{"image_id": 1, "label_id": [95, 66]}, ...]}
@@ -37,6 +38,7 @@ from fashion_tf.datasets.files import (
     write_picture,
     write_text,
 )
+from fashion_tf.datasets.photos import Photo
 from fashion_tf.datasets.subsets import balance, relabel, split_at_random
 from fashion_tf.datasets.table import Dataset
 from fashion_tf.errors import DataError
@@ -44,6 +46,7 @@ from fashion_tf.errors import DataError
 NAME = "imaterialist"
 TITLE = "iMaterialist Fashion 2018: 1,062,550 shop photos (addresses), 228 labels"
 LICENCE = "Kaggle competition rules; the photos belong to Wish and its merchants"
+PAGE = "https://www.kaggle.com/c/imaterialist-challenge-fashion-2018"
 LABEL_MAP = "iMat_fashion_2018_label_map_228.csv"
 FILES = (LABEL_MAP,)
 SPLIT_FILES = {  # split -> names its file has
@@ -124,22 +127,8 @@ def read(folder):
     folder = Path(folder)
     label_map = read_label_map(folder)
     categories = label_map[label_map["taskName"] == "category"]["labelName"]
-    parts, files = [], {}
-    for split, names in SPLIT_FILES.items():
-        file = next((folder / name for name in names if (folder / name).exists()), None)
-        if file is None:
-            continue
-        files[split] = file
-        rows = _read_split(file, split, label_map.index)
-        places = [folder / name for name in (split, file.stem, f"images/{split}")]
-        place = next((place for place in places if place.is_dir()), places[0])
-        prefix = f"{place}/"
-        rows.insert(0, "image", text_column(f"{prefix}{number}.jpg" for number in rows["image_id"]))
-        parts.append(rows)
-    if not {"train", "validation"} & files.keys():
-        raise DataError(f"{folder}: holds neither train.json nor val.json (validation.json).")
-    table = pd.concat(parts, ignore_index=True)
-    counts = {split: len(part) for split, part in zip(files, parts)}
+    table, files = _listed(folder, label_map)
+    counts = {split: int((table["split"] == split).sum()) for split in files}
     table, notes = drop_absent(table, ", ".join(map(str, files.values())), folder, allowed=1.0)
     labels = _single(table["labels"], categories)
     table.insert(1, "label", pd.Categorical.from_codes(labels, tuple(categories)))
@@ -153,6 +142,26 @@ def read(folder):
         notes += (f"{have} photos listed, not the official 1,012,947, 9,897 and 39,706: this is a "
                   "part or a sample of iMaterialist.",)
     return Dataset(NAME, table, tuple(categories), notes)
+
+
+def _listed(folder, label_map, splits=tuple(SPLIT_FILES)):
+    """(all photos of the splits whose files are there, whether they were downloaded or not; split -> file)."""
+    parts, files = [], {}
+    for split in splits:
+        file = next((folder / name for name in SPLIT_FILES[split] if (folder / name).exists()), None)
+        if file is None:
+            continue
+        files[split] = file
+        rows = _read_split(file, split, label_map.index)
+        places = [folder / name for name in (split, file.stem, f"images/{split}")]
+        place = next((place for place in places if place.is_dir()), places[0])
+        prefix = f"{place}/"
+        rows.insert(0, "image", text_column(f"{prefix}{number}.jpg" for number in rows["image_id"]))
+        parts.append(rows)
+    if not {"train", "validation"} & files.keys():
+        raise DataError(f"{folder}: holds neither train.json nor val.json (validation.json). They are had at {PAGE}, "
+                        "with a Kaggle account that has accepted the rules there.")
+    return pd.concat(parts, ignore_index=True), files
 
 
 def read_label_map(folder):
@@ -320,28 +329,55 @@ def ten_categories(dataset, label_map, per_class=5_000, seed=0, mapping=CATEGORY
     Raises:
         DataError: A category label has no entry in the mapping.
     """
+    labels, ambiguous = _ten_labels(dataset.table["labels"], label_map, mapping)
+    noted = replace(dataset, notes=(*dataset.notes, f"{ambiguous.sum():,} photos show garments of "
+                                    "several classes and count as none."))
+    chosen = relabel(noted, labels, CATEGORIES)
+    return split_at_random(balance(chosen, per_class, seed), seed)
+
+
+def _ten_labels(labels, label_map, mapping):
+    """(a class or None for each tuple of label numbers, whether several classes are meant)."""
     categories = label_map[label_map["taskName"] == "category"]["labelName"]
     if missing := [name for name in categories if name not in mapping]:
-        raise DataError(f"{dataset.name}: the mapping to ten classes lacks {missing[0]!r}.")
+        raise DataError(f"{NAME}: the mapping to ten classes lacks {missing[0]!r}.")
     outside = len(CATEGORIES)
     numbers_of = {**{name: number for number, name in enumerate(CATEGORIES)}, None: outside,
                   IGNORED: -1}
     codes_of = np.full(label_map.index.max() + 1, -1)
     codes_of[categories.index] = [numbers_of[mapping[name]] for name in categories]
-    rows, numbers = _flat(dataset.table["labels"])
+    rows, numbers = _flat(labels)
     codes = codes_of[numbers]
     dress, occasion = CATEGORIES.index("dress"), CATEGORIES.index("special occasion")
-    festive = np.zeros(len(dataset), dtype=bool)
+    festive = np.zeros(len(labels), dtype=bool)
     festive[rows[codes == occasion]] = True
     counting = (codes >= 0) & ~((codes == dress) & festive[rows])
-    low, high = _extremes(rows[counting], codes[counting], len(dataset))
+    low, high = _extremes(rows[counting], codes[counting], len(labels))
     ambiguous = (high >= 0) & (low != high)
-    labels = [CATEGORIES[code] if 0 <= code < outside and not double else None
-              for code, double in zip(high, ambiguous)]
-    noted = replace(dataset, notes=(*dataset.notes, f"{ambiguous.sum():,} photos show garments of "
-                                    "several classes and count as none."))
-    chosen = relabel(noted, labels, CATEGORIES)
-    return split_at_random(balance(chosen, per_class, seed), seed)
+    names = [CATEGORIES[code] if 0 <= code < outside and not double else None
+             for code, double in zip(high, ambiguous)]
+    return names, ambiguous
+
+
+def wanted_photos(folder, seed=0):
+    """What the categories paper's ten classes can be made of, whether it was downloaded or not.
+
+    Returns:
+        Class -> its photos (`fashion_tf.datasets.photos.Photo`), in an order drawn at random: the same seed, the
+        same order.
+
+    Raises:
+        DataError: As `read`.
+    """
+    folder = Path(folder)
+    label_map = read_label_map(folder)
+    table, _ = _listed(folder, label_map, ("train", "validation"))
+    names, _ = _ten_labels(table["labels"], label_map, CATEGORY_OF)
+    labels = np.array([CATEGORIES.index(name) if name else -1 for name in names])
+    urls, paths, generator = table["url"].tolist(), table["image"].tolist(), np.random.default_rng(seed)
+    return {name: [Photo(urls[row] if isinstance(urls[row], str) else "", paths[row])
+                   for row in generator.permutation(np.flatnonzero(labels == number)).tolist()]
+            for number, name in enumerate(CATEGORIES)}
 
 
 # What the sample draws for some labels. Label numbers are the sample's own: the official ones stand

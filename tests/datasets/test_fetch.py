@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from fashion_tf import cli
-from fashion_tf.datasets import sample_folder
+from fashion_tf.datasets import disk, sample_folder
 from fashion_tf.datasets.fetch import fetch
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
@@ -76,7 +76,7 @@ def test_a_file_that_was_packed_again_or_unpacked_is_kept_and_named(mirrored, tm
     packed.write_bytes(again)
     plain.with_suffix("").write_bytes(gzip.decompress(plain.read_bytes()))
     plain.unlink()
-    assert "2,000 train, 500 test" in fetch("fashion-mnist", tmp_path)
+    assert "2,000 train, 500 test" in fetch("fashion-mnist", tmp_path).text()
     assert packed.read_bytes() == again and not plain.exists()
     assert f"{packed}: is there with another hash" in capsys.readouterr().out
     assert mirrored.asked == []
@@ -107,7 +107,7 @@ def test_a_repository_is_downloaded_unpacked_and_read(network, tmp_path):
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", sample.parent, sample.name)
     with open(packed, "rb") as file:
         network.files = {SOURCES["clothing-dataset-small"].addresses[0]: file.read()}
-    text = fetch("clothing-dataset-small", tmp_path)
+    text = fetch("clothing-dataset-small", tmp_path).text()
     assert "700 train, 150 validation, 150 test" in text
     assert (tmp_path / "clothing-dataset-small" / "train" / "dress").is_dir()
     assert len(network.asked) == 1
@@ -124,7 +124,7 @@ def test_a_repository_got_with_a_browser_is_laid_out(network, tmp_path):
     top = shutil.copytree(sample_folder("clothing-co-parsing"),
                           tmp_path / "packed" / "clothing-co-parsing-master")
     shutil.make_archive(str(folder / "clothing-co-parsing-master"), "zip", top.parent)
-    assert "140 rows" in fetch("clothing-co-parsing", tmp_path)
+    assert "140 rows" in fetch("clothing-co-parsing", tmp_path).text()
     assert (folder / "label_list.mat").is_file()
     assert network.asked == []
 
@@ -133,7 +133,7 @@ def test_archives_put_there_by_hand_are_unpacked(network, tmp_path):
     sample = sample_folder("fashionstyle14")
     (tmp_path / "fashionstyle14").mkdir()
     shutil.make_archive(str(tmp_path / "fashionstyle14" / "FashionStyle14_v1"), "gztar", sample)
-    assert "280 rows" in fetch("fashionstyle14", tmp_path)
+    assert "280 rows" in fetch("fashionstyle14", tmp_path).text()
     assert network.asked == []
 
 
@@ -142,7 +142,7 @@ def test_an_archive_that_comes_later_is_unpacked_too(network, tmp_path):
     folder.mkdir()
     for split, counted in (("train", "(395 train)"), ("validation", "(395 train, 103 validation)")):
         shutil.make_archive(str(folder / split), "zip", sample, split)
-        assert counted in fetch("deepfashion2", tmp_path)
+        assert counted in fetch("deepfashion2", tmp_path).text()
 
 
 def test_an_archive_in_a_folder_is_unpacked_there(network, tmp_path):
@@ -151,7 +151,7 @@ def test_an_archive_in_a_folder_is_unpacked_there(network, tmp_path):
     (folder / "Img").mkdir()
     shutil.make_archive(str(folder / "Img" / "img"), "zip", folder, "img")
     shutil.rmtree(folder / "img")
-    assert "964 rows" in fetch("deepfashion", tmp_path)
+    assert "964 rows" in fetch("deepfashion", tmp_path).text()
     assert (folder / "Img" / "img").is_dir()
 
 
@@ -193,7 +193,7 @@ def test_kaggle(network, tmp_path, monkeypatch):
         with pytest.raises(DataError, match="No space left"):
             fetch("fashion-product-images", tmp_path)
     assert not (folder / "styles.csv").exists() and not list(folder.glob(".*"))
-    assert "600 unsplit" in fetch("fashion-product-images", tmp_path)
+    assert "600 unsplit" in fetch("fashion-product-images", tmp_path).text()
 
 
 def test_an_archive_over_plain_http_without_a_hash_is_said(network, tmp_path, capsys):
@@ -210,3 +210,43 @@ def test_an_archive_over_plain_http_without_a_hash_is_said(network, tmp_path, ca
     assert f"{archive}: came over plain http, and no hash of it is published" in capsys.readouterr().out
     assert stat.S_IMODE(archive.stat().st_mode) == 0o644
     assert not [path for path in archive.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_the_size_is_said_and_nothing_is_asked_where_the_disk_is_too_small(mirrored, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(disk, "free_space", lambda folder: 30_000_000)
+    with pytest.raises(DataError, match=r"fashion-mnist: what is downloaded and unpacked needs 30\.6 MB of disk, and "
+                                        r"30\.0 MB are free"):
+        fetch("fashion-mnist", tmp_path)
+    assert mirrored.asked == []
+    monkeypatch.setattr(disk, "free_space", lambda folder: 31_000_000)
+    fetch("fashion-mnist", tmp_path)
+    said = capsys.readouterr().out
+    assert "fashion-mnist: 31 MB (measured 2026-11-26); " in said and f"are free in {tmp_path}" in said
+    monkeypatch.setattr(disk, "free_space", lambda folder: 0)
+    fetch("fashion-mnist", tmp_path)  # nothing is to be downloaded
+    assert "measured" not in capsys.readouterr().out
+
+
+def test_an_archive_that_does_not_fit_is_not_unpacked(network, tmp_path, monkeypatch):
+    folder = tmp_path / "fashionstyle14"
+    folder.mkdir()
+    shutil.make_archive(str(folder / "FashionStyle14_v1"), "gztar", sample_folder("fashionstyle14"))
+    monkeypatch.setattr(disk, "free_space", lambda folder: 1_000)
+    with pytest.raises(DataError, match=r"the archive FashionStyle14_v1\.tar\.gz, unpacked, needs .* of disk"):
+        fetch("fashionstyle14", tmp_path)
+    assert os.listdir(folder) == ["FashionStyle14_v1.tar.gz"]
+
+
+def test_a_copy_from_kaggle_that_does_not_fit_is_not_made(network, tmp_path, monkeypatch):
+    sample = sample_folder("fashion-product-images")
+    monkeypatch.setitem(SOURCES, "fashion-product-images", replace(SOURCES["fashion-product-images"], disk=0))
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: str(sample)))
+    monkeypatch.setattr(disk, "free_space", lambda folder: 1_000)
+    with pytest.raises(DataError, match="the copy of Kaggle's images needs"):
+        fetch("fashion-product-images", tmp_path)
+    assert not (tmp_path / "fashion-product-images" / "images").exists()
+
+
+def test_what_was_measured_is_checked_against_the_disk():
+    for name, source in SOURCES.items():
+        assert ("measured" in source.size) <= (source.disk > 0), name

@@ -1,0 +1,45 @@
+"""The book's frame, for Sphinx: lessons as they were executed, and nothing that a browser must fetch elsewhere."""
+
+from docutils.nodes import SkipNode
+from docutils.utils.math import latex2mathml
+
+import fashion_tf
+
+project, author, release = "fashion_tf", "the authors of fashion_tf", fashion_tf.__version__
+html_title = "fashion_tf: five papers on fashion images, reproduced"
+extensions = ["myst_nb"]
+exclude_patterns = ["extra"]
+nb_execution_mode = "off"  # a lesson is executed by `fashion-tf run`, once
+nb_merge_streams = True
+nb_output_stderr = "remove"
+# A record shows itself as text; the rest of it is for programs.
+nb_mime_priority_overrides = [("html", "application/vnd.fashion-tf.record+json", None)]
+suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
+myst_enable_extensions = ["dollarmath"]
+
+html_theme = "sphinx_book_theme"
+html_theme_options = {  # build.py adds the repository's address
+    "use_repository_button": True, "use_download_button": False,
+    "show_toc_level": 2, "home_page_in_toc": True, "navbar_persistent": [],
+}
+html_context = {"default_mode": "light"}
+html_static_path, html_css_files = ["_static"], ["book.css"]
+html_extra_path = ["extra"]
+html_copy_source = html_show_sourcelink = False
+html_math_renderer = "mathml"
+
+
+def setup(app):
+    """Formulas as MathML, which browsers draw by themselves: no script, no fonts from elsewhere."""
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _inline(writer, node):
+    writer.body.append(latex2mathml.tex2mathml(node.astext()))
+    raise SkipNode
+
+
+def _block(writer, node):
+    writer.body.append(f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>\n')
+    raise SkipNode
