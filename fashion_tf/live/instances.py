@@ -113,9 +113,14 @@ def scores(instances, by=MEASURES):
     return _shares(instances, by).prod(axis=1)
 
 
+def worth(instance, by=MEASURES):
+    """The product of a view's measures: within one track, in the same order as `scores`, whatever comes later."""
+    return float(np.prod([instance.measures[name] for name in by]))
+
+
 def best(instances, count, by=MEASURES):
     """The places of the `count` best views, in the order of the frames. Of equals, the earlier one."""
-    order = np.argsort(-scores(instances, by), kind="stable")[:count]
+    order = np.argsort([-worth(one, by) for one in instances], kind="stable")[:count]
     return np.sort(order)
 
 

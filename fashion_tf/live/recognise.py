@@ -11,7 +11,7 @@ import numpy as np
 
 from fashion_tf.errors import DataError
 from fashion_tf.live.decision import SettledLabel, join
-from fashion_tf.live.instances import MEASURES, Instance, best, measure, why_not
+from fashion_tf.live.instances import MEASURES, Instance, best, measure, why_not, worth
 from fashion_tf.live.tracks import Tracker
 from fashion_tf.predictor.answers import check_answer, faint_as_black
 
@@ -121,12 +121,12 @@ class Recogniser:
         self.classify, self.classes, self.find = classify, tuple(classes), find
         self.keep, self.by, self.way, self.hold, self.part = keep, tuple(by), way, hold, part
         self.least_frames, self.tracker = least_frames, tracker or Tracker()
-        self.all_tracks, self.told, self.shown = [], {}, {}
+        self.all_tracks, self.told, self.shown, self.leading = [], {}, {}, {}
 
     def step(self, frame):
         """Works on one `Frame`; returns a list of (track, label to show, its joined probability)."""
         image = frame.image
-        tracks, _ = self.tracker.update(self.find(image))
+        tracks, _ = self.tracker.update(self.find(image), image)
         if not tracks:
             return []
         boxes = [part_of(track.box, self.part, image.shape[:2]) for track in tracks]
@@ -136,20 +136,27 @@ class Recogniser:
             others = [other.box for other in tracks if other is not track]
             # Whether the person is covered or cut off is asked of the whole box, not of the part.
             measures = measure(image, box, others, row, track.box)
-            track.instances.append(Instance(frame.number, tuple(track.box), measures, row))
             if track.number not in self.shown:
                 self.all_tracks.append(track)
-                self.shown[track.number] = SettledLabel(self.hold)
+                self.shown[track.number], self.leading[track.number] = SettledLabel(self.hold), []
+            self._take(track, Instance(frame.number, tuple(track.box), measures, row))
             joined = self.decide(track)
             label = self.shown[track.number].update(self.classes[int(joined.argmax())])
             answers.append((track, label, float(joined[self.classes.index(label)])))
             self.told[frame.number, track.number] = frame.seconds, label
         return answers
 
+    def _take(self, track, instance):
+        """Keeps a view, and the best ones apart: to look through all in every frame would take ever longer."""
+        track.instances.append(instance)
+        leading = self.leading[track.number]
+        leading.append((worth(instance, self.by), instance))
+        leading.sort(key=lambda pair: -pair[0])  # of equals, the earlier one stays before
+        del leading[self.keep:]
+
     def decide(self, track):
         """The joined probabilities of a track's best views so far, float64 (classes,)."""
-        chosen = best(track.instances, self.keep, self.by)
-        return join([track.instances[place].probabilities for place in chosen], self.way)
+        return join([one.probabilities for _, one in self.leading[track.number]], self.way)
 
     def result(self):
         """The `Recognition` of all frames so far, without times."""

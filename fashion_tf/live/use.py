@@ -79,7 +79,7 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
         _check_window()
     taken = open_source(source)
     predictor = load_predictor(model)
-    recogniser = Recogniser(make_classifier(predictor), predictor.classes, _finder(find), keep=keep, part=tuple(part))
+    recogniser = Recogniser(make_classifier(predictor), predictor.classes, find_by(find), keep=keep, part=tuple(part))
     with ExitStack() as stack:
         video = VideoWriter(Path(out) / VIDEO, None if taken.live else taken.rate) if out is not None else None
         if video:
@@ -100,7 +100,12 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
                 float(found.age.max(initial=0)), found.tracks.to_dict("records"), found.notes, written, found.whole)
 
 
-def _finder(name):
+def find_by(name):
+    """A finder by its name on the command line: ``"motion"``, ``"all"``, ``"person"``, or a saved parser's folder.
+
+    Raises:
+        DataError: There is no such parser, or no pretrained network.
+    """
     if name == "motion":
         return MotionFinder()
     if name == "all":

@@ -79,7 +79,7 @@ def test_the_part_that_is_classified():
 
 def test_a_persons_mask_is_brought_to_the_frames_size(monkeypatch):
     """The network answers for its own square, whatever the frame's size and shape."""
-    from fashion_tf.live.use import _finder
+    from fashion_tf.live.use import find_by
     from fashion_tf.style import masks
 
     class Network:
@@ -90,7 +90,7 @@ def test_a_persons_mask_is_brought_to_the_frames_size(monkeypatch):
             return answer
 
     monkeypatch.setattr(masks, "PersonFinder", Network)
-    (box,) = _finder("person")(np.zeros((120, 200, 3), np.uint8))
+    (box,) = find_by("person")(np.zeros((120, 200, 3), np.uint8))
     np.testing.assert_allclose(box, [100, 30, 150, 90], atol=3)
     with pytest.raises(DataError, match="bring it to that size"):
         MaskFinder(lambda frame: np.ones((4, 4), bool))(np.zeros((120, 200, 3), np.uint8))
