@@ -85,7 +85,7 @@ class Backbone:
         builder: ``"module:function"`` of a network without its classifier.
         scaling: Its `InputScaling` mode.
         pyramid: The layers whose outputs are C2 to C5, at strides 4, 8, 16 and 32; empty where the
-            builder's model has these four outputs already.
+            builder's model has these four outputs already, None where the network has no such maps.
         files: Names under which its ImageNet weights are looked for.
         options: Further arguments of the builder.
     """
@@ -102,6 +102,7 @@ _RESNET = ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_bl
 # ResNetV2 shrinks in the last block of a stage, so a stage's features are what enters that block.
 _RESNET_V2 = ("conv2_block3_preact_relu", "conv3_block4_preact_relu", "conv4_block6_preact_relu",
               "post_relu")
+_MOBILENET = ("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu")
 _OUTPUTS = ("c2", "c3", "c4", "c5")
 
 BACKBONES = {
@@ -120,14 +121,18 @@ BACKBONES = {
         ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"),
         ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
          "mobilenet_v2_1.0_224_no_top.weights.h5")),
+    "mobilenet": Backbone(
+        "keras.applications:MobileNet", "tf", _MOBILENET, ("mobilenet_1_0_224_tf_no_top.h5",)),
     "mobilenet_025": Backbone(
-        "keras.applications:MobileNet", "tf",
-        ("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu"),
+        "keras.applications:MobileNet", "tf", _MOBILENET,
         ("mobilenet_2_5_224_tf_no_top.h5", "mobilenet_0.25_224_no_top.weights.h5"),
         (("alpha", 0.25),)),
     "densenet121": Backbone(
         "keras.applications:DenseNet121", "torch",
         ("pool2_relu", "pool3_relu", "pool4_relu", "relu"), ("densenet121" + _NO_TOP,)),
+    # Its first convolutions are not padded, so its maps are smaller than strides say.
+    "inception_resnet_v2": Backbone(
+        "keras.applications:InceptionResNetV2", "tf", None, ("inception_resnet_v2" + _NO_TOP,)),
     "efficientnet_b0": Backbone(
         "keras.applications:EfficientNetB0", "inside",
         ("block2b_add", "block3b_add", "block5c_add", "top_activation"), ("efficientnetb0_notop.h5",)),
@@ -177,8 +182,8 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
         feature map, or with `pyramid` to the list [C2, C3, C4, C5] or [C1, C2, C3, C4, C5].
 
     Raises:
-        DataError: Unknown name; no weights where some are asked for; weights that do not fit; a size or stride
-            that is not possible.
+        DataError: Unknown name; no weights where some are asked for; weights that do not fit; a size, stride or
+            pyramid that is not possible.
 
     Example:
         >>> build_backbone("small_resnet", 64).output.shape
@@ -192,12 +197,18 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
     builder, options = getattr(import_module(module), function), dict(entry.options)
     if module == "keras.applications":
         options |= {"include_top": False, "weights": None}
-    network = builder(input_shape=(height, width, 3), **options)
+    if entry.pyramid is None and (pyramid or output_stride != 32):
+        raise DataError(f"{name} has no feature maps at strides 4, 8, 16 and 32; leave pyramid and output_stride as "
+                        "they are, or choose another backbone.")
+    try:
+        network = builder(input_shape=(height, width, 3), **options)
+    except ValueError as error:
+        raise DataError(f"{name}: no network for pictures of {height} x {width}: {error}") from error
     if initializer is not None or regularizer is not None or seed is not None:
         network = _with_settings(network, initializer, regularizer, seed)
     if weights is not None:
         _load_weights(network, name, weights)
-    outputs = [network.get_layer(layer).output for layer in entry.pyramid] or network.outputs
+    outputs = [network.get_layer(layer).output for layer in entry.pyramid or ()] or network.outputs
     if pyramid == "from half" or output_stride != 32:
         if output_stride not in (16, 32) or not (height and width) or height % 32 or width % 32:
             raise DataError(f"image_size {(height, width)}, output_stride {output_stride}: give sides that are "

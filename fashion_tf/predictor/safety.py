@@ -49,6 +49,7 @@ ALLOWED = {
         Transpose TrueDivide""".split()),
     "keras.src.ops.nn": {"Relu", "Sigmoid", "Silu", "Softmax", "Softplus", "Tanh"},
     "keras.src.ops.image": {"Resize"},
+    "keras.src.applications.inception_resnet_v2": {"CustomScaleLayer"},
 }
 _ACTIVATIONS = set("""celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu
     linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus

@@ -29,7 +29,8 @@ PREPROCESS = {
     "resnet50": applications.resnet50.preprocess_input,
     "resnet50v2": applications.resnet_v2.preprocess_input,
     "mobilenet_v2": applications.mobilenet_v2.preprocess_input,
-    "mobilenet_025": applications.mobilenet.preprocess_input,
+    **dict.fromkeys(("mobilenet", "mobilenet_025"), applications.mobilenet.preprocess_input),
+    "inception_resnet_v2": applications.inception_resnet_v2.preprocess_input,
     "densenet121": applications.densenet.preprocess_input,
     "efficientnet_b0": applications.efficientnet.preprocess_input,
     **dict.fromkeys(("resnet18", "resnext50", "resnext101", "small_resnext", "small_densenet"), functools.partial(
@@ -40,8 +41,17 @@ PREPROCESS = {
 # By counting the papers' tables: layers with a kernel, and weights without the classifier where
 # keras.io publishes them.
 KERNELS = {"vgg16": 13, "vgg19": 16, "resnet18": 20, "resnet50": 53, "resnet50v2": 53, "mobilenet_v2": 52,
-           "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_densenet": 12, "small_resnext": 17}
-PARAMETERS = {"vgg16": 14_714_688, "vgg19": 20_024_384, "resnet50": 23_587_712, "resnet50v2": 23_564_800}
+           "mobilenet": 27, "small_vgg": 9, "small_resnet": 13, "small_resnet_v2": 13, "small_densenet": 12,
+           "small_resnext": 17}
+PARAMETERS = {"vgg16": 14_714_688, "vgg19": 20_024_384, "resnet50": 23_587_712, "resnet50v2": 23_564_800,
+              "mobilenet": 3_228_864, "inception_resnet_v2": 54_336_736}
+# Built where slow tests are: of its layers there are 780.
+LARGEST = pytest.param("inception_resnet_v2", marks=pytest.mark.slow)
+PYRAMIDS = [name for name in BACKBONES if BACKBONES[name].pyramid is not None]
+
+
+def largest_apart(names):
+    return [LARGEST if name == "inception_resnet_v2" else name for name in names]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +64,7 @@ def _forget():
 
 @functools.cache
 def built(name):
-    return build_backbone(name, (64, 96), pyramid=True)
+    return build_backbone(name, (64, 96), pyramid=True) if name in PYRAMIDS else build_backbone(name, (75, 139))
 
 
 @functools.cache
@@ -99,7 +109,7 @@ def test_scaling_of_whole_numbers(mode):
     np.testing.assert_array_equal(InputScaling(mode)(batch.astype("uint8")), InputScaling(mode)(batch))
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", largest_apart(BACKBONES))
 @pytest.mark.parametrize("factor, offset", [(1 / 255, 0), (1 / 127.5, -1)])
 def test_every_backbone_refuses_scaled_pictures(name, factor, offset):
     with pytest.raises(tf.errors.InvalidArgumentError, match="must be in 0..255"):
@@ -140,13 +150,37 @@ def test_unknown_scaling():
 # What comes out
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", PYRAMIDS)
 def test_pyramid_strides(name):
     assert [shape[1:3] for shape in built(name).output_shape] == [(16, 24), (8, 12), (4, 6), (2, 3)]
     assert built(name).name == name
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.slow
+def test_a_network_that_is_not_padded_is_kerass():
+    """Its maps are smaller than a 32nd of the picture."""
+    model = built("inception_resnet_v2")
+    reference = applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(75, 139, 3))
+    network_of(model).set_weights(reference.get_weights())
+    batch = pictures(1, 75, 139)
+    expected = reference(applications.inception_resnet_v2.preprocess_input(batch.copy())).numpy()
+    np.testing.assert_allclose(model(batch), expected, atol=1e-3 * np.abs(expected).max())
+    assert expected.shape == (1, 1, 3, 1536) and expected.std() > 0
+
+
+@pytest.mark.parametrize("settings", [{"pyramid": True}, {"pyramid": "from half"}, {"output_stride": 16}])
+def test_a_network_that_is_not_padded_has_no_pyramid(settings):
+    with pytest.raises(DataError, match="inception_resnet_v2 has no feature maps at strides 4, 8, 16 and 32"):
+        build_backbone("inception_resnet_v2", 96, **settings)
+
+
+@pytest.mark.parametrize("name, size", [("vgg16", 16), ("mobilenet", (64, 31)), ("inception_resnet_v2", 74)])
+def test_pictures_that_are_too_small(name, size):
+    with pytest.raises(DataError, match=f"{name}: no network for pictures of .* at least"):
+        build_backbone(name, size)
+
+
+@pytest.mark.parametrize("name", largest_apart(PARAMETERS))
 def test_published_number_of_weights(name):
     assert built(name).count_params() == PARAMETERS[name]
 
@@ -318,8 +352,8 @@ def test_imagenet_is_found_in_the_folder(tmp_path, monkeypatch, file):
     assert not model.get_layer("classifier").kernel.numpy().any()
 
 
-@pytest.mark.parametrize("name", ["vgg16", "resnet50v2", "mobilenet_v2", "mobilenet_025",
-                                  "efficientnet_b0"])  # resnet50 and densenet121 follow vgg16's pattern
+@pytest.mark.parametrize("name", ["vgg16", "resnet50v2", "mobilenet_v2", "mobilenet", "mobilenet_025",
+                                  "efficientnet_b0", LARGEST])  # resnet50 and densenet121 follow vgg16's pattern
 def test_the_file_names_are_kerass(name, monkeypatch):
     """The first name is the one under which Keras itself keeps its download."""
     asked, function = [], BACKBONES[name].builder.split(":")[1]

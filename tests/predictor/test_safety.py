@@ -374,9 +374,14 @@ def test_the_kits_networks_pass_with_their_settings(backbone, tmp_path):
     same(model, tmp_path / "model.keras")
 
 
+@pytest.mark.slow
+def test_a_layer_that_keras_keeps_beside_one_network_can_be_loaded(tmp_path):
+    same(build_classifier("inception_resnet_v2", 2, 75, seed=3), tmp_path / "model.keras")
+
+
 @pytest.mark.parametrize("backbone", ["vgg16", "resnet50v2", "efficientnet_b0"])
 def test_every_layer_of_the_large_networks_is_on_the_list(backbone):
-    """The others have no other kinds of layers than these and the small ones."""
+    """The others, but for the one above, have no other kinds of layers than these and the small ones."""
     classes = {type(layer) for layer in build_classifier(backbone, 2, 32)._flatten_layers()}
     for one in classes:
         if one.__module__.startswith("keras.") and one.__name__ != "Functional":
