@@ -6,6 +6,7 @@ import re
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from classroom.test_exercises import STUDENTS
 from conftest import REPOSITORY
@@ -156,6 +157,46 @@ def twice_seen(data):
             "another change": (0.5, error), "another error": (change, 0.3), "one number": change}
 
 
+
+def constant_rankings(data):
+    classes = sorted(zip(data.train, data.test), reverse=True)
+    named, photos = classes[:data.k], sum(data.test)
+    right = sum(test for _, test in named) / photos
+    assert exercise("13.1").judge(right, data)
+    return {"chance": data.k / len(classes), "first": named[0][1] / photos, "per cent": 100 * right,
+            "best on test": sum(sorted(data.test)[-data.k:]) / photos,
+            "of the training photos": sum(train for train, _ in named) / sum(data.train), "something else": 0.0123,
+            "a list": [right, right]}
+
+
+def first_steps(data):
+    """Adam's first step, by the algorithm in Kingma and Ba (2015)."""
+    gradient, weights = np.array(data.gradient), np.array(data.weights)
+    mean, square = 0.1 * gradient, 0.001 * gradient ** 2
+    moved = data.learning_rate * (mean / 0.1) / (np.sqrt(square / 0.001) + 1e-8)
+
+    def against(values):
+        return math.sqrt(np.mean(np.square(values)) / np.mean(weights ** 2))
+
+    assert exercise("13.2").judge(against(moved), data)
+    return {"descent": against(data.learning_rate * gradient), "without correction": against(
+        data.learning_rate * mean / np.sqrt(square)), "mean alone corrected": against(0.1 * moved),
+        "absolute": data.learning_rate, "turned": 1 / against(moved), "something else": 77.0}
+
+
+def arms_gains(data):
+    tables = {name: pd.DataFrame(getattr(data, name)) for name in ("validation", "test")}
+    own = tables["validation"].idxmax()
+
+    def gain(table, pretrained, random):
+        return float(tables[table]["pretrained"][pretrained] - tables[table]["random"][random])
+
+    right = gain("test", own["pretrained"], own["random"])
+    assert exercise("13.3").judge(right, data)
+    best = tables["test"].idxmax()
+    return {"paper": gain("test", "0.01", "0.01"), "chosen on test": gain("test", best["pretrained"], best["random"]),
+            "validation": gain("validation", own["pretrained"], own["random"]), "turned": -right,
+            "the pretrained arm's": gain("test", own["pretrained"], own["pretrained"]), "something else": 0.9}
 
 
 def matchings(data):
@@ -536,6 +577,7 @@ def doubted(data):
 
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
+         "13.1": constant_rankings, "13.2": first_steps, "13.3": arms_gains,
          "14.1": matchings, "14.2": joinings, "14.3": worths,
          "21.1": factors, "21.2": widths, "21.3": leaks, "22.1": full_steps, "22.2": bests, "23.1": savings,
          "23.2": unequal_rows, "31.1": lines, "31.2": shops, "32.1": layer_counts, "32.2": class_shares,
@@ -568,7 +610,9 @@ def test_the_table_of_wrong_answers_is_whole():
     ("00.1", "best on test", "does not know it"), ("11.1", "shortcut", "pictures that you report"),
     ("11.1", "validation", "choice itself flatters"), ("11.2", "the others", "those that cannot"),
     ("12.1", "the others", "asked for are the others"), ("12.2", "unpaired", "two sets of *other* photos"),
-    ("12.2", "turned", "sign is turned"), ("14.1", "greedy", "largest overlap first"),
+    ("12.2", "turned", "sign is turned"), ("13.1", "best on test", "Nobody knows those before"),
+    ("13.2", "descent", "plain gradient descent"), ("13.3", "chosen on test", "chosen on the test photos"),
+    ("14.1", "greedy", "largest overlap first"),
     ("14.2", "votes", "how sure each view was"), ("14.3", "the factor", "n / m"),
     ("21.1", "plain relu", "what a plain relu leaves"),
     ("21.1", "mean square", "mean square"),
