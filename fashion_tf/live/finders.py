@@ -77,7 +77,7 @@ class MotionFinder:
         if self.count == 0:
             self._keep(small)
         behind = _as_bright(self.background, small)
-        moving = (cv2.absdiff(small, behind).max(axis=2) > self.least_difference).astype(np.uint8)
+        moving = (_apart(small, behind) > self.least_difference).astype(np.uint8)
         moving = cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         # A garment of the background's colour leaves holes: joined over a fifteenth of the frame.
         reach = max(3, small.shape[0] // 15) | 1
@@ -93,7 +93,7 @@ class MotionFinder:
 
         full = len(self.kept) == self.kept.maxlen
         if full:
-            changed = cv2.absdiff(small, self.before).max(axis=2) > self.least_difference
+            changed = _apart(small, self.before) > self.least_difference
             count, parts = cv2.connectedComponents(moving)
             alive = np.zeros(count, bool)
             alive[np.unique(parts[changed])] = True
@@ -108,6 +108,14 @@ class MotionFinder:
     def _keep(self, small):
         self.kept.append(small)
         self.background = _middle(self.kept)
+
+
+def _apart(one, other):
+    """How far two pictures lie apart in the colour in which they differ most: uint8 (height, width)."""
+    import cv2
+
+    red, green, blue = cv2.split(cv2.absdiff(one, other))
+    return cv2.max(cv2.max(red, green), blue)
 
 
 def _as_bright(background, frame):

@@ -17,7 +17,7 @@ import pytest
 from fashion_tf import cli
 from fashion_tf.datasets.files import write_picture
 from fashion_tf.errors import DataError
-from fashion_tf.live import Frame, MaskFinder, MotionFinder, Recogniser, VideoSource, recognise
+from fashion_tf.live import Frame, MaskFinder, MotionFinder, Recogniser, VideoSource, best, join, recognise
 from fashion_tf.live.outputs import VideoWriter, check_folder
 from fashion_tf.live.recognise import part_of
 from fashion_tf.predictor import save_predictor
@@ -59,6 +59,21 @@ def test_good_views_outvote_blurred_ones():
     assert set(found.table[found.table["frame"].isin(blurred)]["why_not"]) == {"blurred"}
     np.testing.assert_allclose(found.table[list(CLASSES)].sum(axis=1), 1)
     assert (found.table["decided"] == "light").all()  # four good views were in before the bad ones came
+
+
+def test_the_views_that_decide_are_the_best_of_all():
+    """They are kept apart from frame to frame, and the same that one finds by looking through all."""
+    generator = np.random.default_rng(5)
+
+    def guessing(crops):
+        return generator.dirichlet([1, 1], len(crops))
+
+    recogniser = Recogniser(guessing, CLASSES, whereabouts, keep=5)
+    for frame in square(20, blurred=range(3, 9)):
+        (track, _, probability), = recogniser.step(frame)
+        views = [track.instances[place].probabilities for place in best(track.instances, 5)]
+        np.testing.assert_allclose(recogniser.decide(track), join(views), rtol=1e-12)
+    assert len(track.instances) == 20 and probability <= recogniser.decide(track).max() + 1e-12
 
 
 def test_a_short_track_is_not_told_of():
