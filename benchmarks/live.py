@@ -1,7 +1,7 @@
 """Live recognition beside the bare network, interleaved: frames a second, and how old a frame is when it is shown.
 
-A drawn person walks before a camera of 640 x 480 pixels, over and over; its frames come from memory. MobileNetV2 looks at
-128 pixels. Its weights are random: that changes no time.
+A drawn person walks before a camera of 640 x 480 pixels, over and over; its frames come from memory. MobileNetV2 looks
+at 128 pixels. Its weights are random: that changes no time.
 
 * live: all that `fashion-tf live` does with a frame: a reader thread, motion, tracks, the network, good views kept, one
   decision, the frame drawn;
