@@ -24,7 +24,7 @@ FRAME = Path(__file__).resolve().parent
 DOCS = FRAME.parent
 REPORT, FIGURES = "report.md", "figures"  # what `fashion-tf report` writes into a run's folder
 PICTURES = {  # docs/pictures/draw.py draws them
-    "wardrobe.jpg": "People and products, drawn: the sample data", "parsed.png": "Photos, and every pixel's label",
+    "wardrobe.jpg": "People and products, drawn: the sample data", "parsed.jpg": "Photos, and every pixel's label",
     "report.svg": "Each value of a paper beside what was measured",
 }
 CHAPTERS = {"Appendix": ["report", "results", "instructors"]}  # pages beside the lessons, as far as they are there

@@ -46,8 +46,7 @@ def draw_parsed(parser):
             Image.fromarray(photo).save(path)
         masks = fashion_tf.parse(parser, paths)
     figure = plots.show_masks(photos, masks, list(predictor.load_predictor(parser).classes), size=1.5)
-    figure.savefig(HERE / "parsed.png", dpi=96)
-    Image.open(HERE / "parsed.png").convert("RGB").quantize(96).save(HERE / "parsed.png", optimize=True)
+    figure.savefig(HERE / "parsed.jpg", dpi=96, pil_kwargs={"quality": 85, "optimize": True})
 
 
 def main():

@@ -173,6 +173,9 @@ def _download(name, source, file, known_hash, folder):
     failures = []
     for address in source.addresses:
         url = address + file if address.endswith("/") else address
+        if size := _announced(url):
+            print(f"{file}: {as_size(size)}", flush=True)
+            require_space(folder, size, file)
         try:
             pooch.HTTPDownloader(progressbar=True, timeout=60)(url, str(unfinished), None)
             if known_hash and not _has_hash(unfinished, known_hash):
@@ -195,6 +198,17 @@ def _download(name, source, file, known_hash, folder):
             unfinished.unlink(missing_ok=True)
     raise DataError("\n".join([f"{file} could not be downloaded:", *failures,
                                by_hand(name, folder)]))
+
+
+def _announced(url):
+    """The size that a server announces for an address; 0 where it does not say."""
+    import requests
+
+    try:
+        answer = requests.head(url, allow_redirects=True, timeout=10)
+        return int(answer.headers.get("content-length", 0)) if answer.ok else 0
+    except (requests.RequestException, ValueError):
+        return 0  # whether it can be had at all, the download tells
 
 
 def _has_hash(path, known_hash):

@@ -5,6 +5,7 @@ whole or not at all.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 from collections import Counter
@@ -22,6 +23,7 @@ from fashion_tf.files import write_atomically
 from fashion_tf.terminal import count_of, counted
 
 MINIMUM_SIDE = 32  # pixels; what is smaller counts visitors or stands for a photo that is gone
+MANY_ALIKE = 10  # of one and the same picture, byte for byte
 PHOTOS_TO_JUDGE_BY = 100  # from so many on, their mean size tells how much is still to come
 
 
@@ -47,6 +49,8 @@ class PhotosFetched:
         unreached: Reason -> how many photos did not come this time and may come another time.
         given_up: Host -> why it was asked no more.
         list_of_dead: The file that lists dead addresses, a JSON value a line.
+        alike: A photo -> how many are the very same picture, where that is many: a host may answer with one in
+            the place of all that are gone.
     """
 
     wanted: int
@@ -58,6 +62,7 @@ class PhotosFetched:
     dead: Counter = field(default_factory=Counter)
     unreached: Counter = field(default_factory=Counter)
     given_up: dict = field(default_factory=dict)
+    alike: dict = field(default_factory=dict)
 
     @property
     def there(self):
@@ -83,6 +88,8 @@ class PhotosFetched:
         if self.unreached:
             lines.append(f"Not reached: {count_of(self.unreached.total(), 'photo')}{_counts(self.unreached)}.")
         lines += [f"{host}: asked no more in this run: {why}." for host, why in self.given_up.items()]
+        lines += [f"{count:,} photos are the same picture as {path}, byte for byte. Look whether it is a photo, or "
+                  "stands for photos that are gone." for path, count in self.alike.items()]
         if not self.whole:
             lines.append("Run it again later: what is there is kept, and the missing ones are asked for again.")
         return "\n".join(lines)
@@ -121,12 +128,12 @@ def fetch_photos(classes, per_class, list_of_dead):
         for folder in {os.path.dirname(photo.path) for photos in classes.values() for photo in photos}:
             files |= _clean(folder)
         dead = _read_dead(list_of_dead)
-        queues, done, sizes = [], PhotosFetched(0, 0, str(list_of_dead)), []
+        queues, done, sizes = [], PhotosFetched(0, 0, str(list_of_dead)), {}
         for photos in classes.values():
-            there = [files[photo.path] for photo in photos if photo.path in files]
+            there = {photo.path: files[photo.path] for photo in photos if photo.path in files}
             left = [photo for photo in photos if photo.path not in files and (photo.path, photo.url) not in dead]
             wanted = min(per_class, len(photos))
-            sizes += there
+            sizes |= there
             done.wanted += wanted
             done.before += min(len(there), wanted)
             done.dead_before += len(photos) - len(there) - len(left)
@@ -136,6 +143,7 @@ def fetch_photos(classes, per_class, list_of_dead):
                   f"{as_size(free_space(list_of_dead.parent))} are free.", flush=True)
             with open(list_of_dead, "a", encoding="utf-8") as file, counted(missing, "photos") as tick:
                 asyncio.run(_Fetching(done, file, tick, sizes).all(queues))
+        done.alike = _alike(sizes)
     except OSError as error:
         if disk_is_full(error):
             raise DataError(f"{list_of_dead.parent}: the disk is full. What came is kept; free some space, then run it "
@@ -155,6 +163,16 @@ def _clean(folder):
             elif size := entry.stat().st_size:  # an empty file is what a crash of the system leaves
                 found[entry.path] = size
     return found
+
+
+def _alike(sizes):
+    """A path -> how many files hold the same bytes, where these are many; of path -> bytes."""
+    of_size, counts = Counter(sizes.values()), {}
+    for path, size in sorted(sizes.items()):
+        if of_size[size] >= MANY_ALIKE:
+            first, count = counts.get(key := hashlib.sha256(Path(path).read_bytes()).digest(), (path, 0))
+            counts[key] = first, count + 1
+    return {first: count for first, count in counts.values() if count >= MANY_ALIKE}
 
 
 def _read_dead(path):
@@ -231,7 +249,7 @@ class _Fetching:
         self.asker.judge(photo.url)
         self.done.fetched += 1
         self.done.bytes += len(content)
-        self.sizes.append(len(content))
+        self.sizes[photo.path] = len(content)
         self._check_space()
         self.tick(1)
         return True
@@ -241,7 +259,7 @@ class _Fetching:
         if count < PHOTOS_TO_JUDGE_BY or count % PHOTOS_TO_JUDGE_BY:
             return
         left = self.done.wanted - self.done.there
-        require_space(self.folder, left * sum(self.sizes) // count,
+        require_space(self.folder, left * sum(self.sizes.values()) // count,
                       f"the {left:,} photos still to come, by the mean of {count:,},")
 
 

@@ -24,7 +24,7 @@ from fashion_tf.errors import DataError
 @pytest.fixture
 def network(monkeypatch):
     """Serves `network.files` (address -> bytes); `network.asked` lists what was asked for."""
-    served = types.SimpleNamespace(files={}, asked=[], full=False)
+    served = types.SimpleNamespace(files={}, asked=[], full=False, announces=False)
 
     def download(self, url, output_file, pooch, check_only=False):
         served.asked.append(url)
@@ -35,7 +35,15 @@ def network(monkeypatch):
                 raise OSError(errno.ENOSPC, "No space left on device")
             file.write(served.files[url])
 
+    def head(url, **_):
+        answer = requests.Response()
+        answer.status_code = 200 if url in served.files else 404
+        if served.announces:
+            answer.headers["Content-Length"] = str(len(served.files.get(url, b"")))
+        return answer
+
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", download)
+    monkeypatch.setattr(requests, "head", head)
     return served
 
 
@@ -245,6 +253,26 @@ def test_a_copy_from_kaggle_that_does_not_fit_is_not_made(network, tmp_path, mon
     with pytest.raises(DataError, match="the copy of Kaggle's images needs"):
         fetch("fashion-product-images", tmp_path)
     assert not (tmp_path / "fashion-product-images" / "images").exists()
+
+
+def test_a_size_that_the_server_announces_is_said_and_checked(network, tmp_path, monkeypatch, capsys):
+    packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", sample_folder("fashionista"))
+    name, = SOURCES["fashionista"].files
+    network.files = {SOURCES["fashionista"].addresses[0] + name: Path(packed).read_bytes()}
+    network.announces, size = True, os.path.getsize(packed)
+    monkeypatch.setattr(disk, "free_space", lambda folder: size - 1)
+    with pytest.raises(DataError, match=f"{name} needs .* of disk"):
+        fetch("fashionista", tmp_path)
+    assert network.asked == []
+    monkeypatch.setattr(disk, "free_space", lambda folder: 10 ** 9)
+    fetch("fashionista", tmp_path)
+    assert f"{name}: {disk.as_size(size)}\n" in capsys.readouterr().out and len(network.asked) == 1
+
+
+@pytest.mark.parametrize(("count", "text"), [
+    (0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (30_610_837, "30.6 MB"), (5_000_000_000_000, "5,000.0 GB")])
+def test_sizes_as_text(count, text):
+    assert disk.as_size(count) == text
 
 
 def test_what_was_measured_is_checked_against_the_disk():

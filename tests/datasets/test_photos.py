@@ -368,6 +368,15 @@ def test_reasons_are_counted(server, tmp_path):
     assert "Dead addresses: 4 (4 found now: HTTP 404 2, no picture 2)" in done.text()
 
 
+def test_one_picture_in_the_place_of_many_is_told(server, tmp_path):
+    ways = [("png", "well")[number % 2] for number in range(25)]
+    done, _ = fetch(tmp_path, [f"{server.address}/{way}/{number}.jpg" for number, way in enumerate(ways)])
+    assert done.alike == {str(tmp_path / "train" / "0.jpg"): 13, str(tmp_path / "train" / "1.jpg"): 12}
+    assert f"13 photos are the same picture as {tmp_path / 'train' / '0.jpg'}, byte for byte" in done.text()
+    done, _ = fetch(tmp_path / "few", [f"{server.address}/well/{number}.jpg" for number in range(9)])
+    assert done.alike == {}
+
+
 KILLED = """
 import sys
 from fashion_tf.datasets import addresses, photos
