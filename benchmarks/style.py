@@ -4,7 +4,8 @@ loss, to the same loss.
 The recipe: one size, Adam, and in every step photo, painting and picture together through the whole network. Ours has
 the targets computed once, the network cut at the last layer used, a pyramid of sizes, and L-BFGS. The recipe runs for
 some steps; the loss that it reaches is the goal, and what counts is the time until ours has reached it at the full
-size. Building and compiling count for neither: each runs once before, for two steps. Then seconds a step by size.
+size. Building and compiling count for neither: each runs once before, for two steps. Then seconds a step by size,
+and those of the processor, all cores together: on a machine with other work these tell what a quiet one takes.
 
 VGG-19 has random weights, which cost as much as ImageNet's.
 
@@ -83,6 +84,16 @@ def until(history, size, goal):
     return next((step.seconds for step in history if step.size == size and step.loss <= goal), None)
 
 
+def seconds_a_step(photo, painting, loss, size, steps, optimizer):
+    """The median of a step, the first one aside, which compiles: (seconds, seconds of the processor)."""
+    from fashion_tf.style.gram import gram_transfer
+
+    clocks = []
+    gram_transfer(photo, painting, loss, sizes=(size,), steps=steps, optimizer=optimizer, tolerance=0,
+                  progress=lambda step, picture: clocks.append((time.perf_counter(), time.process_time())))
+    return np.median(np.diff(clocks, axis=0), axis=0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0].replace("\n", " "))
     parser.add_argument("--size", type=int, default=256)
@@ -90,6 +101,7 @@ def main():
     parser.add_argument("--rate", type=float, default=5.0, help="of the recipe's Adam, levels of 0..255")
     parser.add_argument("--optimizer", default="lbfgs", choices=("lbfgs", "adam"))
     parser.add_argument("--sizes", type=int, nargs="*", default=(256, 512), help="at which a step is timed")
+    parser.add_argument("--timed-steps", type=int, default=6, help="at each of these sizes, with each optimizer")
     options = parser.parse_args()
 
     from fashion_tf.style.features import feature_network, style_loss
@@ -137,15 +149,13 @@ def main():
 
     for size in options.sizes:
         photo, painting = pictures(size)
-        times = {}
-        for optimizer in ("lbfgs", "adam"):
-            steps = gram_transfer(photo, painting, loss, sizes=(size,), steps=6, optimizer=optimizer,
-                                  tolerance=0).history
-            times[optimizer] = statistics.median(np.diff([step.seconds for step in steps]))
+        for optimizer, note in (("adam", "Adam"), ("lbfgs", "L-BFGS, which may look several times in a step")):
+            wall, processor = seconds_a_step(photo, painting, loss, size, options.timed_steps, optimizer)
+            print(f"{size} px: {wall:.2f} s a step, {processor:.2f} s of the processor ({note}); "
+                  f"load {os.getloadavg()[0]:.1f}", flush=True)
         copied = statistics.median(np.diff([0, *(seconds for seconds, _ in plain(
-            photo, painting, loss, whole, 4, options.rate))]))
-        print(f"{size} px: {times['adam']:.2f} s a step (Adam), {times['lbfgs']:.2f} s (L-BFGS, which may look several "
-              f"times in a step); the recipe {copied:.2f} s", flush=True)
+            photo, painting, loss, whole, max(options.timed_steps - 2, 1), options.rate))]))
+        print(f"{size} px: {copied:.2f} s a step (the recipe); load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 if __name__ == "__main__":
