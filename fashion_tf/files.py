@@ -13,6 +13,7 @@ import platform
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -128,7 +129,7 @@ def locked(path, what, error=FashionError, wait=False):
         path: The lock file, such as ``folder / ".lock"``. Its folder must exist.
         what: What is held, for the message: "The folder runs".
         error: The class of the error, derived from `FashionError`.
-        wait: Wait for the other process, and say so after a second, instead of raising.
+        wait: Wait for the other process, and on a terminal say so after a second, instead of raising.
 
     Raises:
         FashionError: Another process or thread holds it; says which. Of the class `error`.
@@ -162,8 +163,9 @@ def locked(path, what, error=FashionError, wait=False):
         if not wait:
             raise error(f"{what} is in use by {holder}. Wait until it has ended, or choose another place.")
         if not told and time.monotonic() - began > 1:
-            print(f"{what} is in use by {holder}; waiting until it has ended.", flush=True)
             told = True
+            if sys.stderr.isatty():  # elsewhere it would stay: in a notebook's output, say
+                print(f"{what} is in use by {holder}; waiting until it has ended.", file=sys.stderr, flush=True)
         time.sleep(0.1)
     try:
         with suppress(OSError):  # such as a full disk, or a file of another user: the lock holds all the same

@@ -143,6 +143,22 @@ def has_gpu():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def build_state(model, inputs, targets=None):
+    """Makes what a compiled model keeps beside its weights: the optimizer's memory, and the sums of loss and metrics.
+
+    Else its first step makes them, and a step that makes variables is traced twice: by TensorFlow's rule, the second
+    time without making any. Tracing takes longer than many a short training.
+
+    Args:
+        model: Compiled; its weights stay as they are.
+        inputs, targets: As for `keras.Model.evaluate`; of arrays the first row is taken.
+
+    Taught in: 11_fashion_mnist_cnn.ipynb
+    """
+    model.optimizer.build(model.trainable_variables)
+    model.evaluate(*((inputs,) if targets is None else (inputs[:1], targets[:1])), verbose=0)
+
+
 # What one trial of the categories paper's search is made of, and its starting point: Table 1 of the
 # paper without its weight decay, whose meaning is open.
 START = {
@@ -190,12 +206,9 @@ def train_classifier(settings, seed, shared):
     except (TypeError, ValueError) as error:
         raise TrainingError(str(error)) from error
     # Every draw has this seed for itself. Setting TensorFlow's own makes it forget all compiled steps.
-    model = _fresh_model(settings, seed, shared["train_images"].shape[1:3], shared["classes"])
-    epoch_steps = len(shared["train_images"]) // settings["batch_size"]
-    batches = batches_of(
-        shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
-        seed=seed, augmentation=augmentation,
-        jit_compile=epoch_steps * settings["epochs"] > 1000)
+    model = _fresh_model(settings, seed, (shared["validation_images"], shared["validation_labels"]), shared["classes"])
+    batches = batches_of(shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
+                         seed=seed, augmentation=augmentation)
     history = model.fit(batches, epochs=settings["epochs"], shuffle=False, verbose=0,
                         callbacks=[keras.callbacks.TerminateOnNaN()]).history
     loss, accuracy = model.evaluate(shared["validation_images"], shared["validation_labels"], 128,
@@ -206,11 +219,12 @@ def train_classifier(settings, seed, shared):
     return {name: float("nan") if diverged else float(value) for name, value in metrics.items()}
 
 
-def _fresh_model(settings, seed, size, classes):
+def _fresh_model(settings, seed, examples, classes):
     """A compiled model as good as new. Tracing and optimising the training step takes longer than a
     small trial itself, so trials share it. What they differ in stands in variables: weights, the
     optimizer's state, its learning rate and how that falls, decoupled decay, Adadelta's rho, and the
     strengths of the regularizer (0 is none). Only another optimizer makes another computation."""
+    size = examples[0].shape[1:3]
     network = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
     strength, regularizer = settings["regularizer_strength"], settings["regularizer"]
     make_regularizer(regularizer, strength)  # says what is wrong with it
@@ -224,6 +238,7 @@ def _fresh_model(settings, seed, size, classes):
         if len(_COMPILED) >= _COMPILED_AT_MOST:
             _COMPILED.pop(next(iter(_COMPILED)))
         _COMPILED[key] = _Shared(_network(*network), optimizer)
+        build_state(_COMPILED[key].model, *examples)
     shared = _COMPILED[key]
     shared.model.set_weights(_fresh_weights(*network))
     shared.reset(rate=rate, falls=decay if decay_as == "time" else 0.0,
@@ -337,6 +352,8 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         first = keeper.restore(model)
         if first < epochs and not keeper.ended:
             batches = train(first) if callable(train) else train
+            if hasattr(validation, "take"):
+                build_state(model, validation.take(1))
             model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
                       shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
         keeper.load_best(model)

@@ -86,7 +86,9 @@ def test_a_lock_ends_with_its_process(tmp_path):
     assert not path.exists()
 
 
-def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys, monkeypatch, terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     path, inside, entered = tmp_path / ".lock", [], []
 
     def work(number):
@@ -112,7 +114,9 @@ def test_threads_that_wait_enter_one_at_a_time(tmp_path, capsys):
             time.sleep(1.4)
             assert not waiting.done()
         assert waiting.result(5) == "done"
-    assert f"It is in use by process {os.getpid()} on " in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert (f"It is in use by process {os.getpid()} on " in told.err) == terminal
+    assert told.out == "" and (terminal or told.err == "")
 
 
 def test_where_nothing_can_be_written_or_locked_there_is_no_lock(tmp_path, monkeypatch):

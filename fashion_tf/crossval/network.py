@@ -23,21 +23,23 @@ class Restarted:
     """
 
     def __init__(self, model):
-        self.model = model
+        self.model, self.built = model, False
         model.optimizer.build(model.trainable_variables)
         self.start = [variable.numpy() for variable in self._variables()]
 
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def fit(self, inputs, labels, validation_data=None, verbose=0, **options):
-        """As `keras.Model.fit`, from the weights that the model had at first.
+    def fit(self, inputs, labels, validation_data=None, verbose=0, seed=None, **options):
+        """As `keras.Model.fit`, from the weights that the model had at first, or from fresh ones.
 
         Args:
             inputs: Arrays as the model takes them, (rows, ...), or with an axis of views, (rows, views, ...).
             labels: (rows,).
             validation_data: (inputs, labels) alike, or None. Its measures are those of single views.
             verbose: As Keras's, but silent by itself.
+            seed: Draws every kernel anew from this seed, each layer by its own initializer. None: the kernels, too, are
+                those that the model had at first.
             options: Others of `keras.Model.fit`.
 
         Returns:
@@ -45,9 +47,31 @@ class Restarted:
         """
         for variable, value in zip(self._variables(), self.start, strict=True):
             variable.assign(value)
+        if seed is not None:
+            self._draw_kernels(seed)
+        if not self.built:
+            from fashion_tf.training import build_state
+
+            build_state(self.model, *self._single(inputs[:1], labels[:1]))
+            self.built = True
         validation_data = validation_data and self._single(*validation_data)
         return self.model.fit(*self._single(inputs, labels), validation_data=validation_data,
                               verbose=verbose, **options)
+
+    def _draw_kernels(self, seed):
+        import keras
+
+        number = 0
+        for layer in self.model._flatten_layers():
+            for kind in ("kernel", "depthwise", "pointwise"):
+                if not hasattr(layer, f"{kind}_initializer"):
+                    continue
+                number += 1  # one seed for all would give all kernels of one shape the same numbers
+                config = keras.initializers.serialize(getattr(layer, f"{kind}_initializer"))
+                if "seed" in config["config"]:
+                    config["config"]["seed"] = (seed * 1_000_003 + number) % 2**31
+                kernel = getattr(layer, f"{kind}_kernel", layer.kernel if hasattr(layer, "kernel") else None)
+                kernel.assign(keras.initializers.deserialize(config)(kernel.shape))
 
     def predict(self, inputs, verbose=0):
         """The mean of the model's outputs over the views, (rows, outputs)."""

@@ -114,6 +114,31 @@ def test_a_network_that_begins_anew_learns_from_all_views_and_answers_with_their
         network.predict(inputs[:, 0])
 
 
+def test_a_seed_draws_every_kernel_anew_by_its_own_initializer():
+    import keras
+
+    layers = [keras.layers.Conv2D(4, 3, padding="same"), keras.layers.DepthwiseConv2D(3),
+              keras.layers.SeparableConv2D(4, 3), keras.layers.Conv2D(4, 3, kernel_initializer="zeros"),
+              keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(256, kernel_initializer="he_normal")]
+    model = keras.Sequential([keras.Input((16, 16, 1)), *layers])
+    model.compile("sgd", "mse")
+    model.optimizer.learning_rate = 0.0
+    network, first = Restarted(model), model.get_weights()
+
+    def fitted(**options):
+        network.fit(np.zeros((2, 16, 16, 1), "float32"), np.zeros((2, 256)), **options)
+        return model.get_weights()
+
+    one, again, other = fitted(seed=3), fitted(seed=3), fitted(seed=4)
+    for name, *same in zip([weight.path for weight in model.weights], first, one, again, other):
+        drawn = "kernel" in name and layers[3].name not in name.split("/")
+        assert np.array_equal(same[1], same[2])
+        assert (not np.array_equal(same[0], same[1])) == (not np.array_equal(same[1], same[3])) == drawn, name
+    assert one[-2].std() == pytest.approx(np.sqrt(2 / 4), rel=0.1)  # He's, for four inputs
+    for before, after in zip(first, fitted()):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_a_restarted_network_has_curves_too(run):
     inputs, labels = blobs()
     found = run(restarted, (np.stack([inputs, inputs], axis=1), labels), settings={"views": 2}, fit={"epochs": 2})
@@ -217,6 +242,7 @@ print(found.ran, len(found.table), found.summary().loc["accuracy", "mean"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
 def test_a_killed_five_fold_run_goes_on_where_it_was(tmp_path):
     journal, script = tmp_path / "journal", tmp_path / "run.py"

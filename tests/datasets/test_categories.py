@@ -22,6 +22,7 @@ def test_each_dataset_gives_three_splits_without_shared_photos(name):
     assert len(parts["train"]) > 2 * len(parts["test"])
 
 
+@pytest.mark.slow
 def test_source_and_target_of_a_transfer_have_the_same_classes():
     assert ten_categories("imaterialist").classes == ten_categories("deepfashion").classes
     assert ten_categories("deepfashion").classes == deepfashion.CATEGORIES
@@ -29,6 +30,7 @@ def test_source_and_target_of_a_transfer_have_the_same_classes():
     assert set(PRODUCT_CLASS.values()) == set(CLASSES)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_who_goes_where():
     def training(seed):
         return set(ten_categories("deepfashion", seed=seed).split("train").table["image"])

@@ -110,6 +110,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         fetch("cfpd", tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_a_repository_is_downloaded_unpacked_and_read(network, tmp_path):
     sample = sample_folder("clothing-dataset-small")
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", sample.parent, sample.name)
@@ -125,6 +126,7 @@ def test_a_repository_is_downloaded_unpacked_and_read(network, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jpg")}
 
 
+@pytest.mark.slow
 def test_a_repository_got_with_a_browser_is_laid_out(network, tmp_path):
     """Its archive has another name, and the branch's name on its top folder."""
     folder = tmp_path / "clothing-co-parsing"
@@ -137,6 +139,7 @@ def test_a_repository_got_with_a_browser_is_laid_out(network, tmp_path):
     assert network.asked == []
 
 
+@pytest.mark.slow
 def test_archives_put_there_by_hand_are_unpacked(network, tmp_path):
     sample = sample_folder("fashionstyle14")
     (tmp_path / "fashionstyle14").mkdir()
@@ -145,6 +148,7 @@ def test_archives_put_there_by_hand_are_unpacked(network, tmp_path):
     assert network.asked == []
 
 
+@pytest.mark.slow
 def test_an_archive_that_comes_later_is_unpacked_too(network, tmp_path):
     sample, folder = sample_folder("deepfashion2"), tmp_path / "deepfashion2"
     folder.mkdir()
@@ -153,6 +157,7 @@ def test_an_archive_that_comes_later_is_unpacked_too(network, tmp_path):
         assert counted in fetch("deepfashion2", tmp_path).text()
 
 
+@pytest.mark.slow
 def test_an_archive_in_a_folder_is_unpacked_there(network, tmp_path):
     """DeepFashion's Img/img.zip, beside annotations that are no archive."""
     folder = shutil.copytree(sample_folder("deepfashion"), tmp_path / "deepfashion")
@@ -173,6 +178,7 @@ def test_what_cannot_be_downloaded_says_what_to_do(network, tmp_path, name, caps
     assert network.asked == []
 
 
+@pytest.mark.slow
 def test_kaggle(network, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", None)
     with pytest.raises(DataError, match=r"pip install -e .\.\[kaggle\]"):
@@ -204,6 +210,7 @@ def test_kaggle(network, tmp_path, monkeypatch):
     assert "600 unsplit" in fetch("fashion-product-images", tmp_path).text()
 
 
+@pytest.mark.slow
 def test_an_archive_over_plain_http_without_a_hash_is_said(network, tmp_path, capsys):
     sample = sample_folder("fashionista")
     packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", sample)

@@ -50,6 +50,7 @@ def test_the_same_seed_gives_the_same_bytes(name, tmp_path, monkeypatch):
     assert one == same != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in READERS if name not in PARSING])
 def test_the_sample_shows_its_classes(name):
     dataset = load(name, "sample")
@@ -59,6 +60,7 @@ def test_the_sample_shows_its_classes(name):
     assert dataset.table["image"].is_unique or name == "deepfashion2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSING)
 def test_masks_lie_on_their_photos(name):
     dataset = load(name, "sample")
@@ -73,6 +75,7 @@ def test_masks_lie_on_their_photos(name):
     assert len(seen) > 8
 
 
+@pytest.mark.slow
 def test_boxes_and_masks_of_deepfashion2_agree():
     dataset = load("deepfashion2", "sample")
     for row in dataset.table.iloc[::23].itertuples():
@@ -86,6 +89,7 @@ def test_boxes_and_masks_of_deepfashion2_agree():
     assert (classes == 13).all()
 
 
+@pytest.mark.slow
 def test_boxes_of_deepfashion_lie_in_their_photos():
     dataset = load("deepfashion", "sample")
     for row in dataset.table.iloc[::41].itertuples():
@@ -94,6 +98,7 @@ def test_boxes_of_deepfashion_lie_in_their_photos():
         assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
 
 
+@pytest.mark.slow
 def test_attributes_of_deepfashion_say_the_pattern():
     dataset = load("deepfashion", "sample")
     attributes = deepfashion.read_attributes(sample_folder("deepfashion"), dataset)
@@ -102,6 +107,7 @@ def test_attributes_of_deepfashion_say_the_pattern():
     assert 0.2 < (attributes["plain"] == 1).mean() < 0.8
 
 
+@pytest.mark.slow
 def test_the_ten_categories_come_out_of_both_datasets():
     from_deepfashion = deepfashion.ten_categories(load("deepfashion", "sample"), per_class=40)
     assert from_deepfashion.classes == deepfashion.CATEGORIES
@@ -115,6 +121,7 @@ def test_the_ten_categories_come_out_of_both_datasets():
     assert ten.table["label"].nunique() == 10
 
 
+@pytest.mark.slow
 def test_a_part_of_the_sample_shows_every_class_and_split():
     for name in ("deepfashion", "imaterialist", "clothing-dataset-small"):
         counts = ten_categories(name, "sample:70").counts()
@@ -133,11 +140,13 @@ def test_how_much_of_the_sample_is_meant():
             sample_count(wrong)
 
 
+@pytest.mark.slow
 def test_deepfashion2_is_balanced_for_its_paper():
     balanced = deepfashion2.balanced(load("deepfashion2", "sample"), per_class=15)
     assert (balanced.table["label"].value_counts() == 15).all()
 
 
+@pytest.mark.slow
 def test_a_process_that_got_only_the_table_reads_the_masks():
     """As a worker on a cluster does."""
     import subprocess

@@ -45,13 +45,12 @@ KERNELS = {"vgg16": 13, "vgg19": 16, "resnet18": 20, "resnet50": 53, "resnet50v2
            "small_resnext": 17}
 PARAMETERS = {"vgg16": 14_714_688, "vgg19": 20_024_384, "resnet50": 23_587_712, "resnet50v2": 23_564_800,
               "mobilenet": 3_228_864, "inception_resnet_v2": 54_336_736}
-# Built where slow tests are: of its layers there are 780.
-LARGEST = pytest.param("inception_resnet_v2", marks=pytest.mark.slow)
 PYRAMIDS = [name for name in BACKBONES if BACKBONES[name].pyramid is not None]
 
 
-def largest_apart(names):
-    return [LARGEST if name == "inception_resnet_v2" else name for name in names]
+def each(names):
+    """The names as parameters; what takes seconds to build is slow."""
+    return [pytest.param(name, marks=() if name in ("mobilenet_025", *SMALL) else pytest.mark.slow) for name in names]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,14 +88,14 @@ def kernels(model):
 # Scaling
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", each(BACKBONES))
 def test_scaling_is_the_networks_own(name):
     batch = pictures()
     scaled = built(name).get_layer("input_scaling")(batch)
     np.testing.assert_allclose(scaled, PREPROCESS[name](batch.copy()), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_efficientnet_scales_inside():
     inner = network_of(built("efficientnet_b0"))
     (rescaling,) = (layer for layer in inner.layers if isinstance(layer, keras.layers.Rescaling))
@@ -109,7 +108,7 @@ def test_scaling_of_whole_numbers(mode):
     np.testing.assert_array_equal(InputScaling(mode)(batch.astype("uint8")), InputScaling(mode)(batch))
 
 
-@pytest.mark.parametrize("name", largest_apart(BACKBONES))
+@pytest.mark.parametrize("name", each(BACKBONES))
 @pytest.mark.parametrize("factor, offset", [(1 / 255, 0), (1 / 127.5, -1)])
 def test_every_backbone_refuses_scaled_pictures(name, factor, offset):
     with pytest.raises(tf.errors.InvalidArgumentError, match="must be in 0..255"):
@@ -150,7 +149,7 @@ def test_unknown_scaling():
 # What comes out
 
 
-@pytest.mark.parametrize("name", PYRAMIDS)
+@pytest.mark.parametrize("name", each(PYRAMIDS))
 def test_pyramid_strides(name):
     assert [shape[1:3] for shape in built(name).output_shape] == [(16, 24), (8, 12), (4, 6), (2, 3)]
     assert built(name).name == name
@@ -180,7 +179,7 @@ def test_pictures_that_are_too_small(name, size):
         build_backbone(name, size)
 
 
-@pytest.mark.parametrize("name", largest_apart(PARAMETERS))
+@pytest.mark.parametrize("name", each(PARAMETERS))
 def test_published_number_of_weights(name):
     assert built(name).count_params() == PARAMETERS[name]
 
@@ -212,8 +211,7 @@ def test_unknown_backbone():
 # Initializer and regularizer, layer by layer
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", each(KERNELS))
 def test_every_layer_with_a_kernel_has_the_settings(name):
     layers = [layer for layer in network_of(set_up(name)).layers
               if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))]
@@ -230,7 +228,7 @@ def test_every_layer_with_a_kernel_has_the_settings(name):
         assert sum(isinstance(layer, keras.layers.DepthwiseConv2D) for layer in layers) == 17
 
 
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", each(KERNELS))
 def test_regularization_losses(name):
     model = set_up(name)
     assert len(model.losses) == KERNELS[name]
@@ -238,7 +236,7 @@ def test_regularization_losses(name):
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", each(KERNELS))
 def test_no_two_layers_get_the_same_numbers(name):
     found = kernels(set_up(name))
     assert len(found) == KERNELS[name]
@@ -246,7 +244,7 @@ def test_no_two_layers_get_the_same_numbers(name):
     assert len(starts) == len(found)  # also of different shapes: no draw begins like another
 
 
-@pytest.mark.parametrize("name", ["vgg16", "small_resnet"])
+@pytest.mark.parametrize("name", each(["vgg16", "small_resnet"]))
 def test_kernels_are_drawn_as_asked(name):
     """He et al. (2015): deviation is the root of 2 / (inputs of one output)."""
     for path, kernel in kernels(set_up(name)).items():
@@ -352,8 +350,8 @@ def test_imagenet_is_found_in_the_folder(tmp_path, monkeypatch, file):
     assert not model.get_layer("classifier").kernel.numpy().any()
 
 
-@pytest.mark.parametrize("name", ["vgg16", "resnet50v2", "mobilenet_v2", "mobilenet", "mobilenet_025",
-                                  "efficientnet_b0", LARGEST])  # resnet50 and densenet121 follow vgg16's pattern
+@pytest.mark.parametrize("name", each([  # resnet50 and densenet121 follow vgg16's pattern
+    "vgg16", "resnet50v2", "mobilenet_v2", "mobilenet", "mobilenet_025", "efficientnet_b0", "inception_resnet_v2"]))
 def test_the_file_names_are_kerass(name, monkeypatch):
     """The first name is the one under which Keras itself keeps its download."""
     asked, function = [], BACKBONES[name].builder.split(":")[1]
@@ -490,6 +488,7 @@ def test_efficientnet_is_kerass_with_its_weights(efficientnet, monkeypatch, own_
     np.testing.assert_allclose(model(pictures()), expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_efficientnets_weights_are_told_by_what_they_hold(efficientnet, tmp_path):
     """Not by the file's name; and a network that has been put right is not put right a second time."""
     file, expected = efficientnet
@@ -501,6 +500,7 @@ def test_efficientnets_weights_are_told_by_what_they_hold(efficientnet, tmp_path
     np.testing.assert_allclose(again(pictures()), expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_efficientnet_without_imagenet_is_kerass(tmp_path):
     reference = shaken(applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3)))
     reference.save_weights(tmp_path / "own.weights.h5")

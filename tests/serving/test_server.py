@@ -93,6 +93,7 @@ def test_killed_it_starts_again_and_stopped_it_finishes_what_it_accepted(start, 
         json.loads(line)["path"] for line in (tmp_path / "log").read_text().splitlines()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told, codes", [(signal.SIGTERM, (0, -signal.SIGTERM)),
                                          (signal.SIGINT, (0, 130, -signal.SIGINT))])
 def test_stopped_while_it_loads_it_ends_without_a_word(start, told, codes):
