@@ -71,7 +71,7 @@ class Lattice:
         sums = np.empty((numba.get_num_threads(), self.corners + 1, values.shape[1]), np.float32)
         spread(values, self.index, self.weights, sums)
         other = np.empty_like(sums[0])
-        corners = blurred(sums, other, self.neighbours)
+        corners = blurred(sums, other, self.neighbours, 0)
         scales = np.full(self.dimensions + 1, self.factor, np.float32)
         return gather(corners, self.index, self.weights, scales)[:, :values.shape[1]]
 
@@ -252,34 +252,38 @@ def spread(values, index, weights, sums):
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def blurred(sums, other, neighbours):
+def blurred(sums, other, neighbours, start):
     """Adds up what the threads have spread and blurs it: [1/2, 1, 1/2] along each direction in turn.
 
+    Several lattices may lie one behind the other: only the rows of one are read and written. (Given a part of an
+    array, the compiler would not know that numbers lie side by side, and do one channel at a time.)
+
     Args:
-        sums: float32 (threads, corners + 1, channels), overwritten.
-        other: float32 (corners + 1, channels), overwritten.
+        sums: float32 (threads, rows, channels), overwritten.
+        other: float32 (rows, channels), overwritten.
         neighbours: uint32 (d + 1, corners, 2).
+        start: The row of the lattice's first corner; there are `corners` + 1 from there.
 
     Returns:
-        `sums[0]` or `other`; its last row, the neighbour of corners that have none, is zero.
+        `sums[0]` or `other`; the lattice's last row, the neighbour of corners that have none, is zero.
     """
     corners, parts = sums[0], sums.shape[0]
-    count, channels = corners.shape[0] - 1, corners.shape[1]
+    count, channels = neighbours.shape[1], corners.shape[1]
     half = np.float32(0.5)
     if parts > 1:
         for number in numba.prange(count):
-            row = corners[number]
+            row = corners[start + number]
             for part in range(1, parts):
-                more = sums[part, number]
+                more = sums[part, start + number]
                 for channel in range(channels):
                     row[channel] += more[channel]
-    corners[count] = 0
-    other[count] = 0
+    corners[start + count] = 0
+    other[start + count] = 0
     for direction in range(neighbours.shape[0]):
         for number in numba.prange(count):
-            before = corners[neighbours[direction, number, 0]]
-            after = corners[neighbours[direction, number, 1]]
-            own, result = corners[number], other[number]
+            before = corners[start + neighbours[direction, number, 0]]
+            after = corners[start + neighbours[direction, number, 1]]
+            own, result = corners[start + number], other[start + number]
             for channel in range(channels):
                 result[channel] = own[channel] + half * (before[channel] + after[channel])
         corners, other = other, corners

@@ -148,7 +148,7 @@ def _solve(unary, kernels, potential, iterations):
         if not last:
             for number, lattice in enumerate(lattices):
                 part = slice(starts[number], starts[number + 1])
-                corners[part] = blurred(sums[:, part], others[part], lattice.neighbours)
+                corners[part] = blurred(sums, others, lattice.neighbours, starts[number])[part]
     return beliefs
 
 
