@@ -171,6 +171,7 @@ def _parser():
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     serve.add_argument("--cors", action="append", default=[], metavar="ORIGIN",
                        help="whose web pages may read the answers, such as https://shop.example; may be repeated")
+    serve.add_argument("--no-page", dest="page", action="store_false", help="without the page for people, at /page/")
 
     live = _command(commands, "live", _live, "recognise what people wear on a camera or a video",
                     "Finds and follows people, labels each view with a saved classifier, and lets the best views of "
@@ -334,7 +335,7 @@ def _serve(options):
 
     import_tensorflow()
     serve(options.models, options.index, options.host, options.port, options.cors, stylizer=options.stylizer,
-          types=options.types, styles=options.styles)
+          types=options.types, styles=options.styles, page=options.page)
     return 0, None, ""
 
 

@@ -14,7 +14,7 @@ FLOORS = [
     {"cli"},
     {"classroom", "serving"},
     {"live"},
-    {"style", "describe", "retrieval", "crossval", "crf"},
+    {"style", "describe", "retrieval", "crossval", "crf", "class_activation"},
     {"search"},
     {"trials"},
     {"predictor"},

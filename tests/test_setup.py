@@ -1,7 +1,8 @@
 """The files that an installation reads agree with one another."""
 
 import re
-from importlib.metadata import version
+import tomllib
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_requirements_are_lower_bounds_that_the_tested_versions_meet(requirement
     assert version(requirement.name) in requirement.specifier
 
 
+def test_the_page_stands_on_gradio_6_and_pillow_12():
+    """Under Pillow 13, which no Gradio 6 takes, pip goes back to Gradio 3 without a word."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {one.name: one.specifier for one in map(Requirement, project["optional-dependencies"]["page"])}
+    tested = {one.name: next(iter(one.specifier)).version for one in CONSTRAINTS}
+    assert not any(old in wanted["gradio"] for old in ("3.50.2", "4.44.1", "5.49.1"))
+    assert tested["gradio"] in wanted["gradio"] and tested["gradio"].startswith("6.")
+    assert tested["pillow"].startswith("12.")
+    takes = [one for one in map(Requirement, requires("gradio") or ()) if one.name == "pillow" and not one.marker]
+    assert takes and all(tested["pillow"] in one.specifier for one in takes)
+
+
 def test_conda_installs_the_same():
     environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
     pip = next(one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
@@ -45,6 +58,10 @@ def test_conda_installs_the_same():
 def test_ci_runs_what_the_readme_says():
     assert "make test" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert (REPOSITORY / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"
+    workflow = (REPOSITORY / ".github" / "workflows" / "pull-request.yml").read_text(encoding="utf-8")
+    for needed in ("bubblewrap", "chromium"):  # without these, tests are skipped
+        for text in ((REPOSITORY / ".ci" / "run").read_text(), workflow, (REPOSITORY / "README.md").read_text("utf-8")):
+            assert needed in text
 
 
 def test_an_installed_package_carries_the_syllabus(tmp_path, monkeypatch):

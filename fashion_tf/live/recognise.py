@@ -158,6 +158,17 @@ class Recogniser:
         """The joined probabilities of a track's best views so far, float64 (classes,)."""
         return join([one.probabilities for _, one in self.leading[track.number]], self.way)
 
+    def forget(self):
+        """Keeps the views that decide of whoever is still followed, and nothing else: for a stream without an end.
+        `result` is no longer to be had then."""
+        followed = {track.number for track in self.tracker.tracks}
+        self.all_tracks = [track for track in self.all_tracks if track.number in followed]
+        self.shown, self.leading = ({number: one for number, one in kept.items() if number in followed}
+                                    for kept in (self.shown, self.leading))
+        for track in self.all_tracks:
+            track.instances = [instance for _, instance in self.leading[track.number]]
+        self.told.clear()
+
     def result(self):
         """The `Recognition` of all frames so far, without times."""
         import pandas as pd

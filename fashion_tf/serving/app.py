@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import FastAPI, File, Query, Request, Security, UploadFile
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -26,6 +26,7 @@ from fashion_tf.style.use import changed, find_garment, on_white
 
 from . import answers
 from .bounds import KEY_HEADER, RETRY_SECONDS, AccessLog, Bounds, Key, Limits
+from .docs import docs_page
 from .models import Busy, NotServed, PhotoRefused
 from .work import ClientGone, Workers
 
@@ -41,7 +42,7 @@ Model = Annotated[str | None, Query(description="The model's name, as /v1/models
                                                 "fits.")]
 
 
-def create_app(service, limits=None, api_key=None, origins=()):
+def create_app(service, limits=None, api_key=None, origins=(), page=False):
     """The service as an ASGI application.
 
     Args:
@@ -51,6 +52,8 @@ def create_app(service, limits=None, api_key=None, origins=()):
         api_key: The key that requests must bring in ``X-API-Key``, or None.
         origins: Origins whose web pages may read answers (CORS), such as ``"https://shop.example"``; ``"*"``
             stands for all.
+        page: Whether the page (`fashion_tf.serving.page`) is there, too. It keeps each visitor's answers in this
+            process: with several replicas behind one address it does not work.
 
     Returns:
         An ASGI application.
@@ -67,13 +70,18 @@ def create_app(service, limits=None, api_key=None, origins=()):
         await asyncio.to_thread(loading.join)  # Python must not end while TensorFlow loads in a thread: it would crash
         await asyncio.to_thread(app.state.workers.close)
 
-    app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False,
-                  description="Photos of fashion, classified, parsed, described and compared.",
+    app = FastAPI(title="fashion_tf", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+                  redirect_slashes=False, description="Photos of fashion, classified, parsed, described and compared.",
                   dependencies=[Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if api_key else [])
     _add_state(app)
     _add_models(app)
     _add_errors(app)
-    application = Bounds(Key(app, api_key) if api_key else app, limits)
+    application = app
+    if page:
+        from .page import add_page
+
+        application = add_page(app, service, limits)
+    application = Bounds(Key(application, api_key) if api_key else application, limits)
     if origins:
         application = CORSMiddleware(application, allow_origins=list(origins), allow_methods=["GET", "POST"],
                                      allow_headers=[KEY_HEADER], expose_headers=["Retry-After"])
@@ -108,6 +116,10 @@ def _problems(*statuses):
 
 
 def _add_state(app):
+    @app.get("/docs", include_in_schema=False)
+    async def docs():
+        return HTMLResponse(docs_page(app.openapi()))
+
     @app.get("/livez", summary="Is the process there?", tags=["state"])
     async def livez() -> answers.State:
         return answers.State(state="alive")

@@ -5,6 +5,8 @@ before anybody asks for a key, and a request without the key is answered before 
 """
 
 import asyncio
+import base64
+import binascii
 import hmac
 import json
 import logging
@@ -18,6 +20,8 @@ from starlette.responses import JSONResponse
 KEY_HEADER = "X-API-Key"
 RETRY_SECONDS = "1"
 CONNECTIONS = "fashion_tf connections"  # in a scope's state: the server's open connections
+PAGE = "/page"  # where people ask
+STOPPING = "fashion_tf stopping"  # in a scope's state: a function that says whether the server is told to stop
 OPEN = ("/livez", "/readyz", "/docs", "/openapi.json")  # without a key: they tell of no model and compute nothing
 _access, _log = logging.getLogger("fashion_tf.access"), logging.getLogger("fashion_tf.serving")
 
@@ -134,20 +138,34 @@ class _Body:
 
 
 class Key:
-    """Refuses requests that do not bring the key; compared in constant time."""
+    """Refuses requests that do not bring the key; compared in constant time. Of the page the browser asks for it by
+    itself, as a password (HTTP Basic, any name), since nobody can give a page's first request a header."""
 
     def __init__(self, app, key):
         self.app, self.key = app, key.encode()
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
-            given = dict(scope["headers"]).get(KEY_HEADER.lower().encode(), b"")
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] == "http" and path not in OPEN:
+            headers = dict(scope["headers"])
+            if path == "/" or f"{path}/".startswith(f"{PAGE}/"):
+                given, said = _password(headers), "The password is the service's key."
+                scheme = 'Basic realm="fashion_tf"'
+            else:
+                given = headers.get(KEY_HEADER.lower().encode(), b"")
+                said, scheme = f"Send the service's key in the header {KEY_HEADER}.", "ApiKey"
             if not hmac.compare_digest(given, self.key):
-                refused = _answer(401, f"Send the service's key in the header {KEY_HEADER}.",
-                                  {"WWW-Authenticate": "ApiKey"})
-                await refused(scope, receive, send)
+                await _answer(401, said, {"WWW-Authenticate": scheme})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def _password(headers):
+    kind, _, encoded = headers.get(b"authorization", b"").partition(b" ")
+    try:
+        return base64.b64decode(encoded).partition(b":")[2] if kind.lower() == b"basic" else b""
+    except binascii.Error:
+        return b""
 
 
 class AccessLog:

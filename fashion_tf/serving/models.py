@@ -51,7 +51,7 @@ class ServedModel:
     def __init__(self, name, predictor, largest_batch=None):
         import tensorflow as tf
 
-        self.name, self.task = name, predictor.task
+        self.name, self.task, self.predictor = name, predictor.task, predictor
         self.classes, self.image_size = predictor.classes, tuple(predictor.image_size)
         self.largest_batch = largest_batch or LARGEST_BATCH[predictor.task]
         signature = [tf.TensorSpec((None, *self.image_size, 3), tf.uint8)]
@@ -165,6 +165,25 @@ class Service:
             from fashion_tf.retrieval.index import read_index_description
 
             read_index_description(self._index_folder)
+
+    @property
+    def has_index(self):
+        """Whether there is, or will be, an index of photos."""
+        return self._index_folder is not None
+
+    @property
+    def has_judges(self):
+        """Whether there is, or will be, somebody who names garments."""
+        return bool(self._judges_folders)
+
+    @property
+    def has_stylizer(self):
+        """Whether there is, or will be, somebody who paints."""
+        return self._stylizer_name is not None
+
+    def descriptions(self):
+        """What each model is, by name, before any is loaded: see `fashion_tf.predictor.storage.read_description`."""
+        return {name: read_description(folder) for name, folder in self._folders.items()}
 
     def load(self):
         """Loads and warms everything, once. Later calls do nothing.

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from fashion_tf.errors import ServiceError
 
 from .app import create_app
-from .bounds import CONNECTIONS, Limits
+from .bounds import CONNECTIONS, STOPPING, Limits
 from .models import Service
 
 KEY_VARIABLE = "FASHION_TF_API_KEY"
@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=None, stylizer=None, types=None,
-          styles=None):
+          styles=None, page=False):
     """Serves until it is told to stop (SIGINT or SIGTERM), then finishes what it accepted.
 
     The key that requests must bring is taken from the environment variable FASHION_TF_API_KEY. The access log
@@ -37,6 +37,7 @@ def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=No
         origins: As for `create_app`.
         limits: A `Limits`, or None for its defaults.
         stylizer, types, styles: As for `Service`.
+        page: As for `create_app`; without Gradio a sentence says what it needs, and the rest is served.
 
     Raises:
         ServiceError: Nothing to serve, an empty key, or the address cannot be had.
@@ -55,27 +56,39 @@ def serve(models, index=None, host="127.0.0.1", port=8000, origins=(), limits=No
                            "another --host or --port.") from None
     with listening, _access_log():
         service.check_folders()
+        page = page and _page_there()
         if host not in LOOPBACK and key is None:
             print(f"fashion-tf: whoever reaches {host} can use this service: set {KEY_VARIABLE}.", file=sys.stderr)
-        server = bounded_server(create_app(service, limits, key, origins), limits)
+        server = bounded_server(create_app(service, limits, key, origins, page), limits)
         service.when_failed = lambda failure: setattr(server, "should_exit", True)
         shown = f"[{host}]" if ":" in host else host
-        print(f"fashion-tf: http://{shown}:{listening.getsockname()[1]} (how to ask: /docs)", file=sys.stderr,
-              flush=True)
+        what = "the page; how programs ask: /docs" if page else "how to ask: /docs"
+        print(f"fashion-tf: http://{shown}:{listening.getsockname()[1]} ({what})", file=sys.stderr, flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn finishes, and raises again what told it to
             server.run(sockets=[listening])
     if service.failure is not None:
         raise service.failure
 
 
+def _page_there():
+    from .page import check_installed
+
+    try:
+        check_installed()
+    except ServiceError as error:
+        print(f"fashion-tf: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def running(service, limits=None, api_key=None, origins=()):
+def running(service, limits=None, api_key=None, origins=(), page=False):
     """Serves from a thread of this process, on a free port that only this machine reaches, until the block ends.
 
     What was accepted by then is finished. With the process the thread ends, too.
 
     Args:
-        service, limits, api_key, origins: As for `create_app`.
+        service, limits, api_key, origins, page: As for `create_app`.
 
     Yields:
         The address, such as ``"http://127.0.0.1:43210"``. The models may still be loading: ``/readyz`` tells.
@@ -87,7 +100,7 @@ def running(service, limits=None, api_key=None, origins=()):
     """
     limits = limits or Limits()
     with socket.create_server((LOOPBACK[0], 0), backlog=limits.connections) as listening:
-        server = bounded_server(create_app(service, limits, api_key, origins), limits)
+        server = bounded_server(create_app(service, limits, api_key, origins, page), limits)
 
         def run():
             with contextlib.suppress(SystemExit):  # uvicorn's end where it cannot start; it has logged why
@@ -121,12 +134,14 @@ def _access_log():
 
 def bounded_server(application, limits):
     """A `uvicorn.Server` for an application, its connections bounded in number and time."""
-    return uvicorn.Server(uvicorn.Config(
-        application, http=_bounded_protocol(limits), ws="none", lifespan="on", access_log=False, log_config=None,
-        log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=limits.stop_seconds))
+    server = uvicorn.Server(uvicorn.Config(
+        application, http=_bounded_protocol(limits, lambda: server.should_exit), ws="none", lifespan="on",
+        access_log=False, log_config=None, log_level="warning", server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=limits.stop_seconds))
+    return server
 
 
-def _bounded_protocol(limits):
+def _bounded_protocol(limits, stopping):
     """uvicorn's HTTP protocol with two bounds more.
 
     On the time that a connection may take to begin a request: its own bound ends with the first byte. And on the
@@ -143,7 +158,7 @@ def _bounded_protocol(limits):
             # asyncio does so only where a socket was made with the protocol's number, which create_server leaves out;
             # without it each answer's body waits 40 ms for the client to acknowledge its head.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.app_state = {**self.app_state, CONNECTIONS: self.connections}
+            self.app_state = {**self.app_state, CONNECTIONS: self.connections, STOPPING: stopping}
             self._start_clock()
             if len(self.connections) > 2 * limits.connections:
                 transport.abort()

@@ -76,6 +76,25 @@ def test_the_views_that_decide_are_the_best_of_all():
     assert len(track.instances) == 20 and probability <= recogniser.decide(track).max() + 1e-12
 
 
+def test_a_stream_without_an_end_keeps_the_best_views_alone_and_decides_alike():
+    generator = np.random.default_rng(5)
+    frames = list(square(20, [number for number in range(20) if generator.random() < 0.5]))
+    whole, forgetful = (Recogniser(bright, CLASSES, whereabouts, keep=4, hold=2) for _ in range(2))
+    for frame in frames:
+        expected, found = whole.step(frame), forgetful.step(frame)
+        forgetful.forget()
+        assert [(label, probability) for _, label, probability in found] == [
+            (label, probability) for _, label, probability in expected]
+    assert [len(track.instances) for track in forgetful.tracker.tracks] == [4]
+    assert not forgetful.told and len(forgetful.all_tracks) == 1
+    nobody = Frame(99, 9.9, frames[0].image, 0.0)
+    forgetful.find = lambda frame: np.zeros((0, 4))
+    for _ in range(forgetful.tracker.memory + 1):
+        forgetful.step(nobody)
+        forgetful.forget()
+    assert not (forgetful.all_tracks or forgetful.shown or forgetful.leading or forgetful.tracker.tracks)
+
+
 def test_a_short_track_is_not_told_of():
     found = recognise(square(3), Recogniser(bright, CLASSES, whereabouts))
     assert len(found.tracks) == len(found.table) == 0 and found.frames == 3

@@ -60,7 +60,7 @@ def ready(client, seconds=240):
 @pytest.mark.slow
 def test_killed_it_starts_again_and_stopped_it_finishes_what_it_accepted(start, tmp_path):
     photo = encoded(make_photo())
-    process, client = start(saved()["clothes"], "--port", 0)
+    process, client = start(saved()["clothes"], "--port", 0, "--no-page")
     assert (200, 503) in ready(client)
     first = post(client, "classify", photo).json()
     process.kill()
@@ -68,7 +68,7 @@ def test_killed_it_starts_again_and_stopped_it_finishes_what_it_accepted(start, 
     with pytest.raises(httpx.TransportError):
         post(client, "classify", photo)
     port = client.base_url.port
-    process, client = start(saved()["clothes"], "--port", port)  # at once on the port that was its own
+    process, client = start(saved()["clothes"], "--port", port, "--no-page")  # at once on the port that was its own
     assert client.base_url.port == port
     ready(client)
     assert post(client, "classify", photo).json() == first
