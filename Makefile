@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup course test unit lint bench colab rehearsal book clean
+.PHONY: setup course test unit lint bench results colab rehearsal book clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ unit: setup lint
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/fashion-tf lint
+
+# docs/results.md, its picture and README's figures, from the runs in docs/runs.
+results: setup
+	$(BIN)/fashion-tf report --publish
 
 bench: setup
 	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

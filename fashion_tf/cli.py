@@ -192,8 +192,18 @@ def _parser():
     live.add_argument("--frames", type=int, metavar="N", help="stop after so many")
 
     report = _command(commands, "report", _report, "paper beside here, as Markdown and HTML",
-                      "Writes report.md and report.html into a folder that 'run' wrote.", ["report runs/sample"])
-    report.add_argument("folder", metavar="DIR", help="a folder that 'run' wrote")
+                      "Sets runs beside the papers: report.md and report.html, one figure, every table. Several runs "
+                      "stand side by side, a column for each profile; of two of one profile, each lesson's newest.",
+                      ["report runs/sample", "report runs/sample runs/real docs/runs --out runs/report",
+                       "report docs/runs --json", "report --check docs/runs/my-gpu.json", "report --publish"])
+    report.add_argument("runs", nargs="*", metavar="RUN",
+                        help="a folder that 'run' wrote, its results.json, or a folder of such files")
+    report.add_argument("--out", metavar="DIR", help="where to (default: the first RUN, where it is a run's folder)")
+    what = report.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true",
+                      help="say instead whether results files may be published; exit code 1 if not")
+    what.add_argument("--publish", action="store_true",
+                      help="write docs/results.md and README's figures from docs/runs instead")
 
     grade = _command(commands, "grade", _grade, "grade a class's executed notebooks",
                      "Grades executed notebooks; what has not changed since the last time is kept. Nothing of them is "
@@ -350,11 +360,31 @@ def _live(options):
 
 
 def _report(options):
-    from fashion_tf.classroom.report import write_report
+    from fashion_tf.classroom import report
 
+    course = _load_course(options)
+    if options.publish:
+        if options.runs or options.out:
+            raise RunError("--publish takes the runs in docs/runs, and writes where they are published: leave RUN and "
+                           "--out out.")
+        return _written(report.publish(course))
+    if not options.runs:
+        raise RunError("Say which run: the folder that 'fashion-tf run' wrote, such as runs/sample.")
+    if options.check:
+        problems = [problem for run in options.runs for problem in report.check_run(run, course)]
+        return 1 if problems else 0, problems, "\n".join(problems or ["May be published."])
     with waiting("writing the report"):
-        paths = [str(path) for path in write_report(options.folder, _load_course(options))]
-    return 0, paths, "\n".join(f"wrote {path}" for path in paths)
+        comparison = report.compare(options.runs, course)
+        out = options.out or comparison.folder
+        paths = report.write_report(comparison, out) if out else []
+    if not paths and not options.json:
+        raise RunError(f"{options.runs[0]}: no folder of a run; say with --out DIR where the report goes.")
+    code, written, text = _written(paths)
+    return code, report.as_json(comparison) | {"written": written}, text
+
+
+def _written(paths):
+    return 0, [str(path) for path in paths], "\n".join(f"wrote {path}" for path in paths)
 
 
 def _grade(options):

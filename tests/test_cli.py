@@ -78,7 +78,12 @@ def test_examples_of_run_report_and_fetch_reach_what_they_are_for(monkeypatch, c
 
     calls = []
     monkeypatch.setattr(runner, "run_course", lambda *given, say=None: calls.append(given[1:]) or say("\x1b") or [])
-    monkeypatch.setattr(report, "write_report", lambda folder, course: (f"{folder}/report.md",))
+    compared = SimpleNamespace(folder="runs/sample")
+    monkeypatch.setattr(report, "compare", lambda runs, course: compared)
+    monkeypatch.setattr(report, "as_json", lambda comparison: {})
+    monkeypatch.setattr(report, "write_report", lambda comparison, folder: (f"{folder}/report.md",))
+    monkeypatch.setattr(report, "check_run", lambda run, course: [])
+    monkeypatch.setattr(report, "publish", lambda course: ["docs/results.md"])
     monkeypatch.setattr(fetch, "fetch", lambda name, folder, password, photos: got(
         f"{folder}/{name}: {password}, {photos}"))
     monkeypatch.setenv("FASHION_TF_PASSWORD", "secret")

@@ -10,6 +10,8 @@ from pathlib import Path
 import yaml
 
 import fashion_tf
+from fashion_tf.classroom.fields import Fields, PlainLoader, is_number
+from fashion_tf.classroom.tables import PaperTable, Source, check_metric, read_source, read_table
 from fashion_tf.errors import CourseError, RunError
 from fashion_tf.files import json_value, read_whole
 
@@ -27,6 +29,8 @@ class PromisedRecord:
     `kind` is ``"result"`` (has a baseline, and a floor in each profile that promises it; a rehearsal
     promises what the paper's profile does, and nothing can miss a floor there),
     ``"baseline"`` or ``"description"`` (a number that is reported, and that nothing can pass or miss).
+    `headline` says that README shows it among the course's results.
+    `metric` is one of `fashion_tf.classroom.tables.METRICS`, or None for a description that has no bounds.
     """
 
     name: str
@@ -34,43 +38,12 @@ class PromisedRecord:
     kind: str
     baseline: float | None
     floors: dict[str, float]
+    metric: str | None = None
+    headline: bool = False
 
     def promised_in(self, profile):
         """Whether a run of this profile must record it: a result may need data that others lack."""
         return self.kind != "result" or ("paper" if profile == REHEARSAL else profile) in self.floors
-
-
-@dataclass(frozen=True)
-class PaperRow:
-    """One row of a paper's table: the paper's value (None: the paper has none) and our record.
-
-    `entry` is the key of this row's value where the record is a dict: a whole table in one record.
-    """
-
-    row: str
-    paper: float | None
-    record: str
-    entry: str | None = None
-
-    def value_among(self, values):
-        """This row's value, given record names and their values.
-
-        Raises:
-            KeyError: It is not among them.
-        """
-        value = values[self.record]
-        if self.entry is None:
-            return value
-        if not isinstance(value, dict):
-            raise KeyError(self.entry)
-        return value[self.entry]
-
-
-@dataclass(frozen=True)
-class PaperTable:
-    title: str
-    where: str
-    rows: tuple[PaperRow, ...]
 
 
 @dataclass(frozen=True)
@@ -100,6 +73,7 @@ class Course:
     root: Path
     repository: str
     papers: dict[str, dict]
+    published: dict[str, Source]
     lessons: tuple[Lesson, ...]
 
     @property
@@ -184,41 +158,26 @@ def load_course(path=None):
         raise CourseError(f"{path}{place}: not valid YAML: {reason}.") from None
     except ValueError as error:
         raise CourseError(f"{path}: {error}.") from None
-    reader = _Fields(content, str(path))
+    reader = Fields(content, str(path))
     repository = reader.take("repository", str).rstrip("/")
     papers = {name: _paper(paper, f"{path}: paper {name}") for name, paper in reader.take("papers", dict).items()}
+    published = {name: read_source(name, entry, f"{path}: published: {name}")
+                 for name, entry in reader.take("published", dict, {}).items()}
     lessons = reader.take("lessons", list)
     reader.done()
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", repository):
         raise CourseError(f"{path}: 'repository' is {repository!r}; it must be a GitHub address "
                           "such as https://github.com/OWNER/NAME (Colab opens notebooks from there).")
-    lessons = tuple(_lesson(entry, f"{path}: lesson {number}", papers)
+    lessons = tuple(_lesson(entry, f"{path}: lesson {number}", papers, published)
                     for number, entry in enumerate(lessons, 1))
     ids = [lesson.id for lesson in lessons]
     if len(set(ids)) < len(ids) or ids != sorted(ids):
         raise CourseError(f"{path}: lessons must be in the order of their numbers, each once: {ids}.")
-    return Course(path.resolve().parent, repository, papers, lessons)
-
-
-class PlainLoader(yaml.SafeLoader):
-    """YAML's plain part: no aliases, which a few lines can multiply without end; dates stay text; what
-    cannot be made into a value names its line."""
-
-    yaml_implicit_resolvers = {first: [(tag, pattern) for tag, pattern in resolvers
-                                       if tag != "tag:yaml.org,2002:timestamp"]
-                               for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read; write the value out",
-                                              self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_object(self, node, deep=False):
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, OverflowError) as error:  # a number of thousands of digits, a date by !!timestamp
-            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+    named = {source.name for lesson in lessons for table in lesson.tables for row in table.rows
+             for source, _ in row.published}
+    if unused := [name for name in published if name not in named]:
+        raise CourseError(f"{path}: published: no row names {', '.join(unused)}.")
+    return Course(path.resolve().parent, repository, papers, published, lessons)
 
 
 def check_minutes(cell_minutes, lesson_minutes):
@@ -228,53 +187,15 @@ def check_minutes(cell_minutes, lesson_minutes):
             raise RunError(f"--{option}-minutes {minutes:g}: give a number of minutes above 0.")
 
 
-class _Fields:
-    """Takes fields out of a mapping, each checked; what is left at the end is an unknown field."""
-
-    def __init__(self, mapping, where):
-        if not isinstance(mapping, dict):
-            raise CourseError(f"{where}: expected named fields, found {type(mapping).__name__}.")
-        _check_names(mapping, where)
-        self.left, self.where = dict(mapping), where
-
-    def take(self, field, kind, default=...):
-        if field not in self.left:
-            if default is ...:
-                raise CourseError(f"{self.where}: the field {field!r} is missing.")
-            return default
-        value = self.left.pop(field)
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        if not isinstance(value, kind) or isinstance(value, bool) or float in kinds and not _is_number(value):
-            wanted = "a number" if float in kinds else kind.__name__
-            raise CourseError(f"{self.where}: the field {field!r} is {reprlib.repr(value)}; expected {wanted}.")
-        if kind is dict:
-            _check_names(value, f"{self.where}: the field {field!r}")
-        return value
-
-    def done(self):
-        if self.left:
-            raise CourseError(f"{self.where}: unknown field(s) {', '.join(self.left)}.")
-
-
-def _check_names(mapping, where):
-    for name in mapping:
-        if not isinstance(name, str):
-            raise CourseError(f"{where}: the name {reprlib.repr(name)} is no text; put it in quotes.")
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _paper(entry, where):
-    fields = _Fields(entry, where)
+    fields = Fields(entry, where)
     paper = {"title": fields.take("title", str), "authors": fields.take("authors", str, "")}
     fields.done()
     return paper
 
 
-def _lesson(entry, where, papers):
-    fields = _Fields(entry, where)
+def _lesson(entry, where, papers, published):
+    fields = Fields(entry, where)
     notebook = fields.take("notebook", str)
     fields.where = where = f"{where.split(': lesson')[0]}: {notebook}"
     if not re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", notebook):
@@ -288,14 +209,14 @@ def _lesson(entry, where, papers):
                 for name, profile in fields.take("profiles", dict).items()}
     records = {name: _record(name, record, f"{where}: record {name}", profiles)
                for name, record in fields.take("records", dict).items()}
-    tables = tuple(_table(table, f"{where}: table {number}", records)
+    tables = tuple(read_table(table, f"{where}: table {number}", records, published)
                    for number, table in enumerate(fields.take("tables", list, []), 1))
     fields.done()
     for field, mapping in (("minutes", minutes), ("profiles", profiles)):
         if tuple(mapping) != PROFILES:
             raise CourseError(f"{where}: {field!r} must name {', '.join(PROFILES)}, in this order.")
     for profile, number in minutes.items():
-        if not _is_number(number) or number <= 0:
+        if not is_number(number) or number <= 0:
             raise CourseError(f"{where}: the minutes of {profile} are {reprlib.repr(number)}; expected a number "
                               "above 0.")
     if not records:
@@ -306,7 +227,7 @@ def _lesson(entry, where, papers):
 def _profile(entry, where):
     from fashion_tf.datasets import READERS
 
-    fields = _Fields(entry, where)
+    fields = Fields(entry, where)
     needs = tuple(fields.take("needs", list, []))
     parameters = fields.take("parameters", dict, {})
     fields.done()
@@ -323,41 +244,29 @@ def _profile(entry, where):
 
 
 def _record(name, entry, where, profiles):
-    fields = _Fields(entry, where)
+    fields = Fields(entry, where)
     meaning = fields.take("meaning", str)
     kind = fields.take("kind", str, "result")
     baseline = fields.take("baseline", (int, float), None)
     floors = fields.take("floors", dict, {})
+    metric = check_metric(fields.take("metric", str, None if kind == "description" else "share"), where)
+    headline = fields.left.pop("headline", False)
     fields.done()
+    if not isinstance(headline, bool) or headline and kind != "result":
+        raise CourseError(f"{where}: 'headline' is {reprlib.repr(headline)}; it is true or false, and true for a "
+                          "result alone.")
     if kind not in RECORD_KINDS:
         raise CourseError(f"{where}: kind {kind!r}; expected {', '.join(RECORD_KINDS)}.")
     if kind != "result":
         if baseline is not None or floors:
             raise CourseError(f"{where}: a {kind} has neither a baseline nor floors.")
-        return PromisedRecord(name, meaning, kind, None, {})
+        return PromisedRecord(name, meaning, kind, None, {}, metric)
     with_floors = [profile for profile in profiles if profile != REHEARSAL]
     if baseline is None or not floors or not set(floors) <= set(with_floors):
         raise CourseError(f"{where}: a result needs a baseline and a floor for each profile that "
                           f"promises it ({', '.join(with_floors)}).")
     for profile, floor in floors.items():
-        if not _is_number(floor) or floor <= baseline:
+        if not is_number(floor) or floor <= baseline:
             raise CourseError(f"{where}: the floor of {profile} is {reprlib.repr(floor)}; it must be a number "
                               f"above the baseline {baseline}.")
-    return PromisedRecord(name, meaning, kind, baseline, floors)
-
-
-def _table(entry, where, records):
-    fields = _Fields(entry, where)
-    title, source = fields.take("title", str), fields.take("where", str)
-    rows = []
-    for number, row in enumerate(fields.take("rows", list), 1):
-        row_fields = _Fields(row, f"{where}, row {number}")
-        rows.append(PaperRow(row_fields.take("row", str),
-                             row_fields.take("paper", (int, float), None),
-                             row_fields.take("record", str),
-                             row_fields.take("entry", str, None)))
-        row_fields.done()
-        if rows[-1].record not in records:
-            raise CourseError(f"{where}, row {number}: no record {rows[-1].record!r} is promised.")
-    fields.done()
-    return PaperTable(title, source, tuple(rows))
+    return PromisedRecord(name, meaning, kind, baseline, floors, metric, headline)

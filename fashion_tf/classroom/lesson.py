@@ -68,8 +68,8 @@ def paper_beside_here(lesson, measured, titles=None):
         titles: Only the tables with these titles; None: all.
 
     Returns:
-        A pandas table with the columns ``paper`` and ``here``; its caption says where in the paper
-        the numbers stand. A value that the paper does not give is shown as a dash.
+        A `PaperBesideHere`, which a notebook shows as the paper prints its tables; its caption says where in
+        the paper the numbers stand. A value that the paper does not give is shown as a dash.
 
     Raises:
         CourseError: A row's value is not in `measured`; no table has one of the `titles`.
@@ -87,8 +87,8 @@ def paper_beside_here(lesson, measured, titles=None):
     unknown = [title for title in titles or () if title not in known]
     if unknown:
         raise CourseError(f"Lesson {lesson} has no table {unknown[0]!r}; it has {', '.join(known)}.")
-    rows = [(table, row) for table in entry.tables for row in table.rows
-            if titles is None or table.title in titles]
+    tables = [table for table in entry.tables if titles is None or table.title in titles]
+    rows = [(table, row) for table in tables for row in table.rows]
     here, missing = [], {}
     for _, row in rows:
         try:
@@ -98,7 +98,50 @@ def paper_beside_here(lesson, measured, titles=None):
     if missing:
         raise CourseError(f"Lesson {lesson}: no measured value for {', '.join(sorted(missing))}.")
     index = pd.MultiIndex.from_tuples([(table.title, row.row) for table, row in rows])
-    table = pd.DataFrame({"paper": [row.paper for _, row in rows], "here": here}, index=index)
-    places = ", ".join(dict.fromkeys(table.where for table, _ in rows))
-    title = course.papers[entry.paper]["title"]
-    return table.style.format("{:.3f}", na_rep="–").set_caption(f"{title}, {places}")
+    data = pd.DataFrame({"paper": [row.paper for _, row in rows], "here": here}, index=index)
+    return PaperBesideHere(data, tables, course.papers[entry.paper]["title"])
+
+
+class PaperBesideHere:
+    """A paper's tables beside what a run measured.
+
+    Attributes:
+        data: A pandas table with the columns ``paper`` and ``here``, a line for each value; its index is
+            (title of the table, row).
+    """
+
+    def __init__(self, data, tables, paper):
+        self.data, self._tables, self._paper = data, tables, paper
+
+    def __repr__(self):
+        return self.data.to_string(na_rep="–", float_format="{:.3f}".format)
+
+    def _repr_html_(self):
+        parts, plain = [], []
+        for table in self._tables:  # those of one side that follow one another make one table
+            if table.sides:
+                parts += [self._list(plain), self._grid(table)]
+                plain = []
+            else:
+                plain.append(table)
+        return "".join([*parts, self._list(plain)])
+
+    def _list(self, tables):
+        return self._styled(self.data.loc[[table.title for table in tables]], tables) if tables else ""
+
+    def _grid(self, table):
+        """A table of two sides as the paper prints it, with what was measured below each of its rows."""
+        import pandas as pd
+
+        left, top, cells = table.grid()
+        values = self.data.loc[table.title]
+        rows = {(name, source): [values[source].get(cells[name, column].row) if (name, column) in cells else None
+                                 for column in top] for name in left for source in ("paper", "here")}
+        index = pd.MultiIndex.from_tuples(rows, names=[table.sides[0], ""])
+        columns = pd.Index(top, name=table.sides[1])
+        return self._styled(pd.DataFrame(list(rows.values()), index, columns, dtype=float), [table],
+                            f"{table.title}. ")
+
+    def _styled(self, data, tables, title=""):
+        places = ", ".join(dict.fromkeys(table.where for table in tables))
+        return data.style.format("{:.3f}", na_rep="–").set_caption(f"{title}{self._paper}, {places}").to_html()

@@ -68,6 +68,25 @@ def test_a_good_file(tmp_path):
     ("{title: A paper}", "A paper", "paper first: expected named fields"),
     ("needs: [gpu]", "needs: [[gpu]]", r"unknown need \['gpu'\]"),
     ("sample: {},", "sample: {parameters: {A: !!set {x}}},", "profile sample: parameter A: a set"),
+    ("where: table 1,", "where: table 1, sides: [rate],", r"table 1: 'sides' is \['rate'\]; name what stands at the"),
+    ("where: table 1,", "where: table 1, sides: [rate, 3],", "name what stands at the table's left"),
+    ("where: table 1,", "where: table 1, sides: rate,", "'sides' is 'rate'; expected list"),
+    ("where: table 1,", "where: table 1, sides: [rate, kind],", "row 1: the field 'row' is 'a'; expected list"),
+    ("{row: a,", "{row: [a, b],", "row 1: the field 'row' is .*; expected str"),
+    ("where: table 1, rows: [{row: a,", "where: table 1, sides: [rate, kind], rows: [{row: [a],",
+     r"row 1: 'row' is \['a'\]; expected two texts, its rate and its kind"),
+    ("rows: [{", "rows: [{row: a, record: accuracy}, {", "row 2: 'a' stands there a second time"),
+    ("rows: [{row: a, paper: 0.9, record: accuracy}]", "rows: []", "a table has at least one row"),
+    ("where: table 1,", "where: table 1, baseline: accuracy,", "'baseline' is 'accuracy'; it must be .*baseline"),
+    ("paper: 0.9,", "paper: 0.9, metric: percent,", "row 1: unknown metric 'percent'; choose share"),
+    ("meaning: how good,", "meaning: how good, metric: [share],", "'metric' is .*; expected str"),
+    ("meaning: how good,", "meaning: how good, headline: 1,", "'headline' is 1; it is true or false"),
+    ("meaning: how good,", "meaning: how good, headline: true, kind: baseline,", "true for a result alone"),
+    ("paper: 0.9,", "paper: 0.9, published: {them: 0.8},", "unknown source 'them'; 'published' has none"),
+    ("lessons:", "published: {them: {source: A book, protocol: ours}}\nlessons:", "published: no row names them"),
+    ("lessons:", "published: {them: {source: A book}}\nlessons:", "published: them: the field 'protocol' is missing"),
+    ("lessons:", "published: {them: {source: '', protocol: ours}}\nlessons:", "the field 'source' is empty"),
+    ("lessons:", "published: {them: A book}\nlessons:", "published: them: expected named fields"),
 ])
 def test_a_bad_field_is_named(tmp_path, old, new, message):
     assert old in GOOD
@@ -95,6 +114,29 @@ def test_a_row_finds_its_value_in_a_record_that_is_a_dict(tmp_path):
             row.value_among(values)
     whole = load(tmp_path, GOOD).lesson("11").tables[0].rows[0]
     assert whole.value_among({"accuracy": 0.3}) == 0.3
+
+
+def test_a_table_of_two_sides_is_a_grid(tmp_path):
+    rows = """{row: ["0.1", L1], paper: 0.6, record: accuracy, entry: a},
+      {row: ["0.1", L2], record: accuracy, entry: b},
+      {row: ["1", L2], paper: 0.8, record: accuracy, entry: c, metric: amount}"""
+    text = GOOD.replace("where: table 1, rows: [{row: a, paper: 0.9, record: accuracy}",
+                        f"where: table 1, sides: [rate, regularizer], rows: [{rows}")
+    table, = load(tmp_path, text).lesson("11").tables
+    left, top, cells = table.grid()
+    assert (table.sides, left, top) == (("rate", "regularizer"), ["0.1", "1"], ["L1", "L2"])
+    assert cells["1", "L2"].paper == 0.8 and ("1", "L1") not in cells
+    assert [row.row for row in table.rows] == ["0.1, L1", "0.1, L2", "1, L2"]
+    assert [row.metric for row in table.rows] == ["share", "share", "amount"]  # a result's is share
+
+
+def test_others_numbers_carry_source_and_protocol(tmp_path):
+    text = GOOD.replace("lessons:", "published: {them: {source: A book, protocol: With tags}}\nlessons:").replace(
+        "paper: 0.9,", "paper: 0.9, published: {them: 0.8},")
+    (source, value), = load(tmp_path, text).lesson("11").tables[0].rows[0].published
+    assert (source.source, source.protocol, value) == ("A book", "With tags", 0.8)
+    with pytest.raises(CourseError, match="row 1: what them published is '0.8'; expected a number"):
+        load(tmp_path, text.replace("{them: 0.8}", "{them: '0.8'}"))
 
 
 def test_an_unknown_lesson_names_those_there_are(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from fashion_tf.classroom.course import load_course
 from fashion_tf.classroom.lint import lint
 from fashion_tf.classroom.records import read_records
-from fashion_tf.classroom.report import write_report
+from fashion_tf.classroom.report import compare, write_report
 from fashion_tf.classroom.runner import run_course
 
 pytestmark = pytest.mark.lessons
@@ -46,7 +46,7 @@ def test_a_lesson_prints_no_warnings(executed, lesson):
 
 def test_the_report_shows_every_lesson(executed):
     folder, _ = executed
-    markdown, page = write_report(folder, COURSE)
+    markdown, page = write_report(compare([folder], COURSE), folder)
     text = markdown.read_text(encoding="utf-8")
     assert f"{len(COURSE.lessons)} of {len(COURSE.lessons)} lessons passed" in text
     assert all(lesson.title in text for lesson in COURSE.lessons)

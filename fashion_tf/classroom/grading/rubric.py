@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from fashion_tf.classroom.course import MAXIMUM_BYTES, PROFILES, PlainLoader
+from fashion_tf.classroom.course import MAXIMUM_BYTES, PROFILES
+from fashion_tf.classroom.fields import PlainLoader
 from fashion_tf.classroom.grading.cells import exercise_marker
 from fashion_tf.classroom.notebooks import find_parameters, read_notebook
 from fashion_tf.errors import CourseError

@@ -13,7 +13,7 @@ LONGEST_CODE_CELL = 25
 MEDIAN_CODE_CELL = 7
 MOST_WORDS = 1_800
 TALKING_DOWN = ("simply", "just", "easily", "obviously")
-_MACHINE_PATH = re.compile(
+MACHINE_PATH = re.compile(
     r"(?<![\w./:~-])/(?:home|Users|root|content|kaggle|mnt|media|Volumes|tmp|var|opt|srv|work"
     r"|workspace|scratch|data|datasets)(?:/[^\s\"'`)]*|(?=[\"'`]))"
     r"|(?<!\w)[A-Za-z]:[\\/]{1,2}(?i:users|windows|program|documents|data|te?mp)[^\s\"'`)]*")
@@ -36,7 +36,7 @@ def _no_machine_paths(page):
     """No absolute paths: they exist on one machine."""
     for number, cell in enumerate(page.cells, 1):
         for path in dict.fromkeys(match.group() for match in
-                                  _MACHINE_PATH.finditer(cell["source"])):
+                                  MACHINE_PATH.finditer(cell["source"])):
             yield number, f"the path {path} exists on one machine only; make it a parameter"
 
 

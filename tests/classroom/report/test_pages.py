@@ -1,70 +1,14 @@
-"""A run folder made by hand, so that the report is tested against the file formats alone."""
+"""The report of one run: its pages, and what strangers' files do to them."""
 
-import base64
 import json
 import re
-import struct
-import zlib
 
 import pytest
+from classroom.report.made import COURSE, lesson, notebook, png, text_of, write_run
 
 from fashion_tf.classroom.course import load_course
-from fashion_tf.classroom.report import format_value, write_report
+from fashion_tf.classroom.report import compare, format_value, write_report
 from fashion_tf.errors import FashionError, RunError
-
-COURSE = """
-repository: https://github.com/owner/kit
-papers: {first: {title: The | first paper}, second: {title: A second paper}}
-lessons:
-  - notebook: 11_one.ipynb
-    title: One
-    paper: first
-    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
-    profiles: {sample: {}, real: {}, paper: {}, rehearsal: {}}
-    records:
-      accuracy: {meaning: how good, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
-    tables:
-      - {title: Table 1, where: page 3, rows: [{row: ours, paper: 0.9, record: accuracy},
-                                               {row: others, record: accuracy}]}
-  - notebook: 12_two.ipynb
-    title: Two
-    paper: first
-    minutes: {sample: 1, real: 1, paper: 1, rehearsal: 1}
-    profiles: {sample: {}, real: {}, paper: {}, rehearsal: {}}
-    records:
-      loss_share: {meaning: a share, baseline: 0.1, floors: {sample: 0.5, real: 0.6, paper: 0.7}}
-    tables:
-      - {title: Table 2, where: page 4, rows: [{row: ours, paper: 0.8, record: loss_share}]}
-"""
-
-
-def png(width=2, height=2):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    pixels = zlib.compress(b"".join(b"\0" + b"\x80" * width for _ in range(height)))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-            + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
-
-
-def lesson(number, status="passed", value=0.85, **fields):
-    name = {"11": "accuracy", "12": "loss_share"}[number]
-    return {"lesson": number, "notebook": f"{number}_x.ipynb", "status": status, "reasons": [],
-            "seconds": 61.0, "parameters": {"DATA": "sample"}, "executed": None, "fingerprint": "f",
-            "records": {} if value is None else {name: {"value": value, "versions": {"keras": "3"}}},
-            **fields}
-
-
-def notebook(*pictures, tags=("key-figure",)):
-    outputs = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": picture}}
-               for picture in pictures]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
-        {"cell_type": "markdown", "source": "## Look <b>here</b>\n\nText.", "metadata": {}},
-        {"cell_type": "code", "source": "", "metadata": {"tags": list(tags)}, "outputs": outputs}]}
-
-
-def text_of(picture):
-    return base64.b64encode(picture).decode()
 
 
 @pytest.fixture
@@ -74,14 +18,10 @@ def report(tmp_path):
     course = load_course(tmp_path / "course.yml")
 
     def write(*lessons, notebooks=None, **fields):
-        content = {"schema": 1, "fashion_tf": "0.1.0", "profile": "sample", "data": "sample",
-                   "started": "2026-01-02T03:04:05+00:00", "seconds": 70.0,
-                   "machine": {"python": "3.12", "system": "Linux", "cores": 2},
-                   "lessons": list(lessons), **fields}
-        (tmp_path / "results.json").write_text(json.dumps(content))
+        write_run(tmp_path, *lessons, **fields)
         for name, one in (notebooks or {}).items():
             (tmp_path / name).write_text(one if isinstance(one, str) else json.dumps(one))
-        markdown, page = write_report(tmp_path, course)
+        markdown, page = write_report(compare([tmp_path], course), tmp_path)
         return markdown.read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
 
     write.folder, write.course = tmp_path, course
@@ -108,7 +48,7 @@ def test_one_record_can_hold_a_whole_table(report):
 
     def markdown(value):
         report(lesson("11", value=value))  # writes results.json
-        return write_report(report.folder, load_course(file))[0].read_text(encoding="utf-8")
+        return write_report(compare([report.folder], load_course(file)), report.folder)[0].read_text(encoding="utf-8")
 
     both, one, none = (markdown(value) for value in ({"a": 0.85, "b": None}, {"a": 0.85}, 0.85))
     assert "| ours | 0.900 | 0.850 | −0.050 |" in both
@@ -134,9 +74,9 @@ def test_lessons_and_papers_that_are_missing_are_named(report):
 
 def test_a_missed_floor_is_said(report):
     markdown, page = report(lesson("11", "failed", 0.3))
-    assert "| missed |" in markdown
-    assert '<td class="verdict missed">missed</td>' in page
-    assert "| met |" in report(lesson("11"))[0]
+    assert "| 0.500 (sample): missed |" in markdown
+    assert '<td class="verdict missed">0.500 (sample): missed</td>' in page
+    assert "| 0.500 (sample): met |" in report(lesson("11"))[0]
 
 
 def test_the_data_of_each_lesson_are_named(report):
@@ -171,7 +111,7 @@ def test_text_cannot_break_a_markdown_table(report):
     markdown, _ = report(lesson("11", value="a | b\n| c | <i>d</i>"))
     rows = [line for line in markdown.splitlines() if line.startswith("| accuracy")]
     assert len(rows) == 1
-    assert rows[0].replace(r"\|", "").count("|") == 7
+    assert rows[0].replace(r"\|", "").count("|") == 6
     assert "<i>" not in markdown
 
 
@@ -215,17 +155,18 @@ def test_links_of_a_strangers_folder_are_refused(report, tmp_path_factory):
     markdown, page = report(lesson("11", executed="11_one.ipynb"))
     assert "it is a link" in markdown and "data:image" not in page
     for name, target in (("figures", private), ("report.md", private / "11-1.png"), ("report.html", "nowhere")):
-        (report.folder / name).unlink(missing_ok=True)
+        (report.folder / name).rename(report.folder / f"earlier-{name}")
         (report.folder / name).symlink_to(target)
         with pytest.raises(RunError, match=f"{name}: a link"):
             report(lesson("11"))
         (report.folder / name).unlink()
+        (report.folder / f"earlier-{name}").rename(report.folder / name)
     assert sorted(path.name for path in private.iterdir()) == ["11-1.png", "11_one.ipynb"]
     assert (private / "11-1.png").read_bytes() == b"holiday"
     (report.folder / "results.json").rename(private / "results.json")
     (report.folder / "results.json").symlink_to(private / "results.json")
     with pytest.raises(RunError, match="results.json: cannot be read: it is a link"):
-        write_report(report.folder, report.course)
+        compare([report.folder], report.course)
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.html", "figures", "figures/11-1.png"])
@@ -243,7 +184,7 @@ def test_only_figures_of_the_earlier_report_are_removed(report):
     report(lesson("11", executed="11_one.ipynb"), notebooks=figures)
     (report.folder / "figures" / "12-1.png").write_bytes(b"mine")
     report(lesson("11"))
-    assert [path.name for path in (report.folder / "figures").iterdir()] == ["12-1.png"]
+    assert [path.name for path in sorted((report.folder / "figures").iterdir())] == ["12-1.png", "overview.svg"]
 
 
 def test_nothing_in_the_markdown_becomes_a_link_or_calls_somebody(report):
@@ -257,7 +198,7 @@ def test_nothing_in_the_markdown_becomes_a_link_or_calls_somebody(report):
 
 def test_no_results_at_all(report):
     with pytest.raises(RunError, match="no such file"):
-        write_report(report.folder / "nowhere", report.course)
+        compare([report.folder / "nowhere"], report.course)
 
 
 @pytest.mark.parametrize(("value", "text"), [
