@@ -10,6 +10,7 @@ from fashion_tf.classroom.report.comparison import STATUSES, left_out_sentence
 from fashion_tf.classroom.report.figures import key_figures
 from fashion_tf.classroom.report.text import NONE, difference, duration, format_value, is_number, several, tidy
 from fashion_tf.classroom.results import FAILED, NOT_RUN, PASSED
+from fashion_tf.terminal import count_of
 
 TITLE = "What the papers say, and what was measured"
 SAMPLE_MEANS = "these figures show that the code runs, not that the paper is right"
@@ -45,7 +46,7 @@ def _headline(comparison):
         counts = comparison.counts(profile)
         others = [f"; {counts[status]} {word}" for status, word in STATUSES if counts[status]]
         name = f"{PROFILE_NAMES[profile]}: " if len(comparison.profiles) > 1 else ""
-        told.append(f"{name}{counts[PASSED]} of {sum(counts.values())} lessons passed" + "".join(others))
+        told.append(f"{name}{counts[PASSED]} of {count_of(sum(counts.values()), 'lesson')} passed" + "".join(others))
     return ". ".join(f"{one[0].upper()}{one[1:]}" for one in told)
 
 

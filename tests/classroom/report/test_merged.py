@@ -64,7 +64,7 @@ def test_profiles_stand_side_by_side_each_with_its_date_data_and_machine(course,
                                                "Linux, 16 cores, H100", "newest for lesson 11"]]
         assert lines_of(markdown, "accuracy")[0][2:] == ["0.700", "0.910", "0.100",
                                                          "0.500 (sample): met; 0.600 (real): met"]
-        assert "Sample data: 1 of 1 lessons passed. Real data: 1 of 1 lessons passed" in markdown
+        assert "Sample data: 1 of 1 lesson passed. Real data: 1 of 1 lesson passed" in markdown
         assert "Seeds of real: SEED 7 in every lesson that has one" in markdown
 
 
