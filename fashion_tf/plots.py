@@ -277,6 +277,36 @@ def plot_curves(curves, xlabel, ylabel, title=None, levels=None):
     return figure
 
 
+def plot_reliability(answers, bins=10):
+    """What models say of their answers beside how often these are right, in bins of equal width.
+
+    Args:
+        answers: Name to (probability of each answer, in 0..1; whether it is right), (rows,) each.
+        bins: How many; one without answers has no dot.
+
+    Taught in: 43_describe_an_outfit.ipynb
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = _new_figure(5, 4)
+    axis = axes[0, 0]
+    axis.plot([0, 1], [0, 1], color="grey", ls=":", label="means what it says")
+    for (name, (sure, right)), colour, style in zip(answers.items(), sns.color_palette("colorblind"), "o^sDv"):
+        place = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
+        counts = np.bincount(place, minlength=bins)
+        there = counts > 0
+        said, true = (np.bincount(place, values, bins)[there] / counts[there] for values in (sure, right))
+        axis.plot(said, true, color=colour, lw=1)
+        axis.scatter(said, true, s=20 + 400 * counts[there] / counts.sum(), color=colour, marker=style, alpha=0.7,
+                     label=name)
+    axis.set(xlabel="probability that it gives its answers", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9)
+    plt.show()
+    return figure
+
+
 def plot_log_lines(panels, xlabel, ylabel, level=None):
     """Lines over 0, 1, 2 ... on a logarithmic scale, side by side; a name keeps its colour and mark.
 

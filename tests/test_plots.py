@@ -190,3 +190,11 @@ def test_histograms_share_their_bins():
     assert [bar.get_x() for bar in first] == [bar.get_x() for bar in second] and len(first) == 40
     assert sum(bar.get_height() for bar in first) == sum(bar.get_height() for bar in second) == 4
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("gain", "draws")
+
+
+def test_reliability_has_a_dot_for_each_bin_that_has_answers():
+    sure, right = np.array([0.61, 0.69, 0.95, 1.0, 0.05]), np.array([1, 0, 1, 1, 0], bool)
+    axis = plots.plot_reliability({"model": (sure, right)}, bins=10).axes[0]
+    dots = axis.collections[0]
+    np.testing.assert_allclose(dots.get_offsets(), [[0.05, 0], [0.65, 0.5], [0.975, 1]])
+    np.testing.assert_allclose(dots.get_sizes(), [100, 180, 180])

@@ -81,6 +81,8 @@ def calibrate(probabilities, labels, coverage=0.9, temperature=None):
 
     Raises:
         DataError: Shapes, probabilities or labels that cannot be, or a coverage outside of 0..1.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     probabilities, labels = _checked(probabilities, labels)
     if not 0 < coverage < 1:
@@ -137,6 +139,8 @@ def calibration_error(probabilities, labels, bins=10):
 
     Returns:
         In 0..1.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     probabilities, labels = _checked(probabilities, labels)
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
@@ -154,6 +158,8 @@ def set_table(sets, labels, names):
         sets: bools (rows, classes).
         labels: Class numbers, (rows,).
         names: The classes' names.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     import pandas as pd
 

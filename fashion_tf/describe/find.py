@@ -6,11 +6,13 @@ import numpy as np
 
 from fashion_tf.datasets.masks import box_of, without_specks
 
-# Labels of the parsing datasets, in lower case and without alternatives, that are garments by themselves: no shoes,
-# bags, jewels, and nothing worn on head, hands or feet.
-WORN = {"blazer", "blouse", "bodysuit", "cape", "cardigan", "coat", "dress", "hoodie", "jacket", "jeans", "jumper",
-        "legging", "leggings", "pants", "romper", "shirt", "shorts", "skirt", "suit", "sweater", "sweatshirt",
-        "swimwear", "t-shirt", "top", "vest"}  # fmt: skip
+# Labels of the parsing datasets and of DeepFashion2, in lower case and without alternatives, that are garments by
+# themselves: no shoes, bags, jewels, and nothing worn on head, hands or feet.
+WORN = {*(f"{sleeve} sleeve {name}" for sleeve in ("short", "long") for name in ("top", "outwear", "dress")),
+        "blazer", "blouse", "bodysuit", "bottoms", "cape", "cardigan", "coat", "dress", "hoodie", "jacket", "jeans",
+        "jumper", "legging", "leggings", "outerwear", "pants", "romper", "shirt", "shorts", "skirt", "sling",
+        "sling dress", "suit", "sweater", "sweatshirt", "swimwear", "t-shirt", "top", "trousers", "vest",
+        "vest dress"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def find_garments(mask, labels, least=0.01):
 
     Returns:
         A list of `Found`, the largest first; empty where nobody is dressed.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     found = []
     for number, name in enumerate(labels):

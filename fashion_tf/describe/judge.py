@@ -23,10 +23,13 @@ class Answer:
     candidates: list
     probabilities: dict
 
-    def text(self):
+    def text(self, most=4):
+        """In words; where it is not sure, with so many candidates at most."""
         if self.label is not None:
             return f"{self.label} ({self.probabilities[self.label]:.0%})"
-        return "not sure" + (f": {' or '.join(self.candidates[:4])}" if self.candidates else ", like nothing known")
+        if not self.candidates:
+            return "not sure, like nothing known"
+        return "not sure" + (f": {' or '.join(self.candidates[:most])}" if most else "")
 
 
 class Judge:

@@ -69,6 +69,8 @@ def describe(paths, parser, types, styles=None, skip=None):
 
     Raises:
         DataError: As `fashion_tf.predict`; or a model without a calibration, or for another task.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     return list(_described(paths, parser, types, styles, skip))
 
@@ -151,6 +153,8 @@ def annotated_png(description, photo=None):
     Args:
         description: A `Description`.
         photo: uint8 (height, width, 3); None: it is read from the description's `image`.
+
+    Taught in: 43_describe_an_outfit.ipynb
     """
     import io
 
@@ -162,18 +166,24 @@ def annotated_png(description, photo=None):
     picture = Image.fromarray(read_image(description.image) if photo is None else photo)
     pen, size = ImageDraw.Draw(picture), max(12, min(picture.size) // 28)
     font, colours = ImageFont.load_default(size), label_colours(len(description.garments) + 1)[1:]
-    lines = [(garment.box[:2], garment.type.text(), colour) for garment, colour in zip(description.garments, colours)]
+
+    def text(answer, prefix=""):
+        """As many candidates as the picture's width has room for."""
+        texts = [prefix + answer.text(most) for most in (4, 3, 2, 1, 0)]
+        return next((text for text in texts if pen.textlength(text, font) <= picture.width - 4), texts[-1])
+
+    lines = [(garment.box[:2], text(garment.type), colour) for garment, colour in zip(description.garments, colours)]
     for garment, colour in zip(description.garments, colours):
         x1, y1, x2, y2 = garment.box
         pen.rectangle((x1, y1, x2 - 1, y2 - 1), outline=_rgb(colour), width=max(2, size // 8))
     if description.style is not None:
-        lines.append(((0, 0), "style: " + description.style.text(), (0.2, 0.2, 0.2)))
-    for place, text, colour in lines:
-        left, top, right, bottom = pen.textbbox(place, text, font=font)
+        lines.append(((0, 0), text(description.style, "style: "), (0.2, 0.2, 0.2)))
+    for place, line, colour in lines:
+        left, top, right, bottom = pen.textbbox(place, line, font=font)
         across, down = min(0, picture.width - right - 4), min(0, picture.height - bottom - 4)
         pen.rectangle((left + across, top + down, right + across + 4, bottom + down + 4), fill=_rgb(colour))
         dark = sum(colour) < 1.5
-        pen.text((place[0] + across + 2, place[1] + down + 2), text, font=font, fill="white" if dark else "black")
+        pen.text((place[0] + across + 2, place[1] + down + 2), line, font=font, fill="white" if dark else "black")
     content = io.BytesIO()
     picture.save(content, "PNG")
     return content.getvalue()

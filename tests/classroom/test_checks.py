@@ -575,6 +575,36 @@ def doubted(data):
             "next ones": np.argsort(own)[1:4].tolist(), "no such photo": [10, 11, 12]}
 
 
+def both_right(data):
+    least, most = max(0, data.type + data.style - data.photos), min(data.type, data.style)
+    product = round(data.type * data.style / data.photos)
+    return {"product": [product, product], "exchanged": [most, least],
+            "better one": [least, max(data.type, data.style)],
+            "too low": [least - 9 if least else -9, most], "half open": [least, most - 4],
+            "not least": [least + 4, most], "a number": most}
+
+
+def conformal_sets(data):
+    names = ["coat", "dress", "jeans", "shirt", "skirt"]
+    new = np.array(data.new)
+
+    def held(threshold):
+        return [name for name, value in zip(names, new) if value >= threshold]
+
+    order = np.argsort(-new)
+    until = int(np.argmax(np.cumsum(new[order]) >= data.coverage - 1e-9)) + 1
+    return {"best": [names[order[0]]], "sum": [names[place] for place in order[:until]],
+            "share": held(1 - data.coverage), "a stranger": ["hat"], "twice": ["coat", "coat"], "one name": "coat"}
+
+
+def calibration_errors(data):
+    rows, sure, right = np.array(data.bins).T
+    gaps = abs(right / rows - sure)
+    return {"plain mean": gaps.mean(), "largest": gaps.max(), "signed": abs((right - sure * rows).sum()) / rows.sum(),
+            "error": 1 - right.sum() / rows.sum(), "squared": math.sqrt(np.average(gaps ** 2, weights=rows)),
+            "something else": 0.999}
+
+
 WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_prints(data), data.accuracy),
          "12.1": lambda data: lists(wide_codes(data), data.encoders), "12.2": twice_seen,
          "13.1": constant_rankings, "13.2": first_steps, "13.3": arms_gains,
@@ -585,6 +615,7 @@ WRONG = {"00.1": shares, "11.1": reports, "11.2": lambda data: lists(impossible_
          "34.3": outfits, "35.1": batches, "35.2": loads, "35.3": services, "36.1": gram_matrices, "36.2": same_styles,
          "36.3": costs, "37.1": mixtures, "37.2": scaled_twice, "37.3": strangers,
          "41.1": twins, "41.2": sizes, "41.3": floors, "42.1": mixed_up, "42.2": doubted,
+         "43.1": both_right, "43.2": calibration_errors, "43.3": conformal_sets,
          "38.1": taps, "38.2": composites, "38.3": table_rows,
          "51.1": masks,
          "51.2": unequal_scores, "52.1": ties, "52.2": windows}
@@ -633,6 +664,8 @@ def test_the_table_of_wrong_answers_is_whole():
     ("38.1", "pixels", "places of the feature map"), ("38.2", "blurred", "reaches beyond"),
     ("38.3", "Dice below IoU", "is below IoU"), ("38.3", "Dice above the curve", "bent downwards"),
     ("42.1", "photos", "Divide each row"), ("42.2", "unsure", "the label that the photo bears"),
+    ("43.1", "product", "independent errors"), ("43.2", "plain mean", "average over bins"),
+    ("43.3", "sum", "trusts the model"),
     ("51.1", "untouched", "as it was"), ("51.1", "transposed", "exchanged"), ("51.2", "too few", "at least one more"),
     ("52.1", "no logarithm", "logarithms"), ("52.2", "half", "one side")])
 def test_the_message_fits_the_mistake(name, label, words):

@@ -9,7 +9,17 @@ from describe.described import LABELS, save_models, write_photo
 from PIL import Image
 
 from fashion_tf import cli, predictor
-from fashion_tf.describe import Calibration, annotated_png, describe, describe_to, find_garments
+from fashion_tf.datasets import ccp, deepfashion2
+from fashion_tf.describe import (
+    Answer,
+    Calibration,
+    Description,
+    Garment,
+    annotated_png,
+    describe,
+    describe_to,
+    find_garments,
+)
 from fashion_tf.errors import DataError
 
 
@@ -43,6 +53,18 @@ def test_an_open_coat_is_two_halves_and_nobody_wears_nothing():
     tiny = np.zeros((40, 40), int)
     tiny[0:3, 0:3] = 3
     assert find_garments(tiny, LABELS) == [] and len(find_garments(tiny, LABELS, least=0.005)) == 1
+
+
+@pytest.mark.parametrize("name", [*deepfashion2.CLASSES, *ccp.GARMENTS, "top", "outerwear", "bottoms", "Jacket/Blazer"])
+def test_whatever_a_parser_of_garments_calls_them_is_found(name):
+    mask = np.zeros((40, 40), int)
+    mask[5:35, 5:30] = 1
+    assert [garment.name for garment in find_garments(mask, ("background", name))] == [name]
+
+
+@pytest.mark.parametrize("name", ["background", "null", "skin", "hair", "shoes", "bag", "hat", "socks", "belt"])
+def test_what_is_no_garment_is_not(name):
+    assert find_garments(np.ones((40, 40), int), ("background", name)) == []
 
 
 # --- describing --------------------------------------------------------------------------------
@@ -90,6 +112,22 @@ def test_pictures_are_written_and_none_is_replaced(photo, models, tmp_path):
     assert annotated_png(done.rows[0], before) == (tmp_path / "out/street.png").read_bytes()
     with pytest.raises(DataError, match="is there already"):
         describe_to([str(photo[0])], models["parser"], models["types"], out=tmp_path / "out")
+
+
+def test_a_narrow_picture_names_as_many_candidates_as_fit(monkeypatch):
+    from PIL import ImageDraw
+
+    written, write = [], ImageDraw.ImageDraw.text
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, place, text, **options: (
+        written.append((place, text, pen.textlength(text, options["font"]))), write(pen, place, text, **options)))
+    names = ["long sleeve outwear", "short sleeve outwear", "long sleeve dress", "vest dress"]
+    unsure = Answer(None, names, dict.fromkeys(names, 0.25))
+    for width, most in ((900, 4), (330, 2), (90, 0)):
+        written.clear()
+        row = Description("", [Garment((0, 20, 40, 60), 0.1, "top", unsure)])
+        annotated_png(row, np.zeros((120, width, 3), np.uint8))
+        (place, text, length), = written
+        assert text == unsure.text(most) and place[0] >= 0 and place[0] + length <= width
 
 
 def test_what_cannot_be_read_is_named_and_left_out(photo, models, tmp_path):
