@@ -15,7 +15,7 @@ from fashion_tf.classroom.states import state_of_course
 from fashion_tf.errors import RunError
 from fashion_tf.files import write_atomically
 
-RUNS, RESULTS, OVERVIEW = "docs/runs", "docs/results.md", "docs/results.svg"
+RUNS, RESULTS, OVERVIEW = "docs/runs", "docs/results.md", "docs/pictures/results.svg"
 WRITTEN = "<!-- written by fashion-tf report --publish from docs/runs; never by hand -->"
 README_MARKS = ("<!-- results: written by fashion-tf report --publish -->", "<!-- /results -->")
 
@@ -50,6 +50,7 @@ def publish(course):
             if content is None:
                 (course.root / name).unlink(missing_ok=True)
             else:
+                (course.root / name).parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(course.root / name, content)
     except OSError as error:
         raise RunError(f"{error.filename or course.root}: {error.strerror}.") from None

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from classroom.report.made import COURSE, lesson, results
@@ -136,7 +138,7 @@ def test_html_in_a_published_run_stays_text(kit):
     path = write(kit, one, machine={"system": evil, "cores": evil, "gpus": [evil]}, data=evil)
     assert check_run(path, kit) == []  # text, and no lie
     publish(kit)
-    for name in ("docs/results.md", "docs/results.svg", "README.md"):
+    for name in ("docs/results.md", "docs/pictures/results.svg", "README.md"):
         text = (kit.root / name).read_text()
         assert "<script" not in text and not re.search(r"(?<!\\)\]\(http|://evil", text)
 
@@ -183,7 +185,7 @@ def test_readmes_figures_and_the_results_are_written_from_the_runs(kit):
     write(kit, lesson("12", parameters={"DATA": "sample"}, value=0.31), name="drawn", profile="sample", data="sample")
     written = publish(kit)
     assert {path.relative_to(kit.root).as_posix() for path in written} == {
-        "docs/results.md", "docs/results.svg", "docs/releases.json", "README.md"}
+        "docs/results.md", "docs/pictures/results.svg", "docs/releases.json", "README.md"}
     readme = (kit.root / "README.md").read_text()
     assert readme.startswith("# Kit\n\n") and readme.endswith("\n\nMore.\n") and "old" not in readme
     assert "| 11 | how good | 0.900 | 0.930 | 0.100 |" in readme  # the newest, and no drawn data
@@ -191,7 +193,8 @@ def test_readmes_figures_and_the_results_are_written_from_the_runs(kit):
     text = (kit.root / "docs/results.md").read_text()
     assert text == published_files(published(kit))["docs/results.md"]
     assert text.startswith("<!-- written by fashion-tf report --publish")
-    assert "](results.svg)" in text and "| drawn | sample data |" in text and "a newer run has lesson 11" in text
+    assert "](pictures/results.svg)" in text and "| drawn | sample data |" in text
+    assert "a newer run has lesson 11" in text
     before = {path: path.read_bytes() for path in written}
     assert {path: path.read_bytes() for path in publish(kit)} == before
 
@@ -200,7 +203,7 @@ def test_without_a_run_nothing_is_claimed(kit):
     publish(kit)
     assert "No run on real data is published yet." in (kit.root / "README.md").read_text()
     assert "No run yet" in (kit.root / "docs/results.md").read_text()
-    assert not (kit.root / "docs/results.svg").exists()
+    assert not (kit.root / "docs/pictures/results.svg").exists()
 
 
 def test_a_readme_without_a_place_for_the_results_is_said(kit):
@@ -220,6 +223,14 @@ def test_publish_takes_no_run(kit, capsys):
 # --- this repository's own runs ------------------------------------------------------------------
 
 
+def test_git_takes_published_runs_and_no_others():
+    if not (REPOSITORY / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no checkout of git's, or no git")
+    ignored = subprocess.run(["git", "check-ignore", "docs/runs/ada.json", "runs/sample/results.json"], cwd=REPOSITORY,
+                             capture_output=True, text=True).stdout.split()
+    assert ignored == ["runs/sample/results.json"]
+
+
 def test_every_published_run_is_one(course):
     for path in sorted((REPOSITORY / RUNS).glob("*.json")):
         assert check_run(path, course, new=False) == []
@@ -229,3 +240,21 @@ def test_what_is_published_says_what_the_runs_say(course):
     for name, content in published_files(published(course)).items():
         found = REPOSITORY / name
         assert (found.read_text(encoding="utf-8") if found.exists() else None) == content, f"make results writes {name}"
+
+
+def test_every_figure_in_readme_was_measured(course):
+    """Read with json alone: each number under "here" is a record of that lesson in some published run."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in (REPOSITORY / RUNS).glob("*.json")]
+    measured = {}
+    for run in runs:
+        for one in run["lessons"]:
+            measured.setdefault(one["lesson"], set()).update(
+                f"{entry['value']:.3f}" for entry in one["records"].values() if isinstance(entry["value"], float))
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    head, *rows = [[cell.strip() for cell in line.strip("|").split("|")]
+                   for line in readme.partition(README_MARKS[0])[2].partition(README_MARKS[1])[0].splitlines()
+                   if line.startswith("|")] or [[]]
+    here = [number for number, name in enumerate(head) if name.startswith("here")]
+    for row in rows[1:]:
+        assert {row[number].replace("−", "-") for number in here} - {"–"} <= measured[row[0]], row
+    assert bool(rows) == any(run["profile"] != "sample" for run in runs)
