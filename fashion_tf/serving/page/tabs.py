@@ -155,7 +155,7 @@ def _compare(service, photo, names):
 def _similar(service, photo):
     count = gr.Slider(1, 24, value=6, step=1, label="How many photos")
     button, said = gr.Button("Search", variant="primary"), gr.HTML()
-    found = gr.Gallery(label="The most similar first", columns=3, height="auto", object_fit="contain", buttons=[],
+    found = gr.Gallery(label="The most similar first", columns=2, height="auto", object_fit="contain", buttons=[],
                        interactive=False, format="jpeg")
 
     @answering(1)
