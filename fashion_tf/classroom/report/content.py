@@ -233,6 +233,8 @@ def _grid(comparison, lesson, table, footnotes):
             notes += [f"{names[profile]}: the lesson failed."] if chosen.result.status == FAILED else []
         else:
             notes.append(f"{names[profile]}: {_not_recorded(chosen.result)}.")
+    if len(lines) > 1 and all(row.paper is None for row in table.rows):  # data that the paper did not have
+        del lines[0]
     baselines = dict.fromkeys((profile, format_value(value)) for one in compared.values()
                               for profile, value in one.baseline.items())
     if baselines:

@@ -105,6 +105,15 @@ def test_a_table_of_two_sides_stands_as_the_paper_prints_it(course, tmp_path):
     assert page.count('<th scope="rowgroup" rowspan="4">') == 2 and "Somebody &lt;b&gt;else" in page
 
 
+def test_a_table_of_which_the_paper_knows_nothing_has_no_line_for_it(course, tmp_path):
+    file = tmp_path / "course.yml"
+    file.write_text(TWO_SIDES.replace(", paper: 0.65, record: grid", ", record: grid").replace(
+        ", paper: 0.78, record: grid", ", record: grid").replace(", paper: 0.8, record: grid", ", record: grid"))
+    run = write_run(tmp_path / "run", with_grid(**{"0.1_L1": 0.5}))
+    table = as_markdown(compare([run], load_course(file))).partition("#### Table 4")[2].partition("Not in this run")[0]
+    assert "| paper |" not in table and "|  | here: sample data | 0.500 | – |" in table
+
+
 def test_what_others_published_is_a_column_with_its_protocol(course, tmp_path):
     file = tmp_path / "course.yml"
     file.write_text(TWO_SIDES.replace("{row: ours, paper: 0.9, record: accuracy}",
