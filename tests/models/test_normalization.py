@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fashion_tf.errors import DataError
-from fashion_tf.models.backbones import build_backbone
-from fashion_tf.models.normalization import unfold_batch_normalization
+from fashion_tf.models.backbones import build_backbone, build_classifier
+from fashion_tf.models.normalization import set_momentum, unfold_batch_normalization
 
 
 def normalisations(backbone):
@@ -55,3 +55,14 @@ def test_where_there_is_nothing_to_unfold(folded):
     normalisations(folded)[2].scale = False
     with pytest.raises(DataError, match="has no scale or no offset"):
         unfold_batch_normalization(folded, photos())
+
+
+def test_statistics_follow_as_slowly_as_asked():
+    model = build_classifier("small_resnet", 2, (32, 48), seed=1)
+    assert set_momentum(model, 0.5) == 13
+    first = normalisations(model.get_layer("small_resnet"))[0]
+    model(photos(), training=True)
+    once = np.array(first.moving_mean)
+    model(photos(), training=True)
+    np.testing.assert_allclose(first.moving_mean, 1.5 * once, rtol=1e-4)  # of a mean m: m / 2, then 3 m / 4
+    assert np.abs(once).max() > 0 and set_momentum(build_backbone("small_vgg", 32), 0.5) == 0
