@@ -23,11 +23,14 @@ from fashion_tf.files import whole_folder, write_atomically
 FRAME = Path(__file__).resolve().parent
 DOCS = FRAME.parent
 REPORT, FIGURES = "report.md", "figures"  # what `fashion-tf report` writes into a run's folder
-PICTURES = {  # docs/pictures/draw.py draws them
-    "wardrobe.jpg": "People and products, drawn: the sample data", "parsed.jpg": "Photos, and every pixel's label",
-    "report.svg": "Each value of a paper beside what was measured",
+PICTURES = {  # docs/pictures/draw.py draws the first two, `fashion-tf report --publish` the last
+    "wardrobe.jpg": "People and products, drawn: the sample data",
+    "parsed.jpg": "Photos, and the label that a parser gives to every pixel",
+    "results.svg": "Each value of a paper beside what was measured",
 }
-CHAPTERS = {"Appendix": ["report", "results", "instructors"]}  # pages beside the lessons, as far as they are there
+CHAPTERS = {  # pages beside the lessons, as far as they are there
+    "report": "The report of this run", "results": "Published results", "instructors": "For instructors",
+}
 _BADGE = re.compile(r"^\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)\n*", re.MULTILINE)  # its picture is another site's
 _TITLE = re.compile(r"\A# .*")
 
@@ -125,8 +128,7 @@ def _copy_chapters(run, folder):
     for name in ("results", "instructors"):
         if (DOCS / f"{name}.md").is_file():
             shutil.copy(DOCS / f"{name}.md", folder)
-    return {caption: [name for name in names if (folder / f"{name}.md").is_file()]
-            for caption, names in CHAPTERS.items()}
+    return [name for name in CHAPTERS if (folder / f"{name}.md").is_file()]
 
 
 def _contents(course, chapters):
@@ -135,9 +137,10 @@ def _contents(course, chapters):
     for lesson in course.lessons:
         title = course.papers[lesson.paper]["title"] if lesson.paper else "Before you start"
         parts.setdefault(title, []).append(f"lessons/{lesson.notebook.removesuffix('.ipynb')}")
+    parts["Appendix"] = [f"{CHAPTERS[name]} <{name}>" for name in chapters]
     blocks = ["# Fashion image analysis: five papers, reproduced", _INTRODUCTION]
     blocks += [f"![{text}](pictures/{name})" for name, text in PICTURES.items() if (DOCS / "pictures" / name).is_file()]
-    for caption, names in (parts | {name: pages for name, pages in chapters.items() if pages}).items():
+    for caption, names in parts.items():
         blocks.append("\n".join(["```{toctree}", f":caption: {caption}", ":maxdepth: 1", "", *names, "```"]))
     return "\n\n".join(blocks) + "\n"
 

@@ -3,10 +3,9 @@
 
     python docs/pictures/draw.py RUN
 
-RUN is a folder that `fashion-tf run` and `fashion-tf report` wrote; lesson 51 left a parser there.
+RUN is a folder that `fashion-tf run` wrote; lesson 51 left a parser there.
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -55,10 +54,8 @@ def main():
     import matplotlib
 
     matplotlib.use("Agg")
-    run = Path(sys.argv[1])
     draw_wardrobe()
-    draw_parsed(run / "work" / "51" / "parsing" / "parser")
-    shutil.copy(run / "figures" / "overview.svg", HERE / "report.svg")
+    draw_parsed(Path(sys.argv[1]) / "work" / "51" / "parsing" / "parser")
 
 
 if __name__ == "__main__":
