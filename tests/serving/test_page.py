@@ -2,6 +2,7 @@
 this machine; and what happens without Gradio, with a key, in a notebook, at the end."""
 
 import base64
+import logging
 import re
 import sys
 import time
@@ -141,7 +142,7 @@ def test_with_a_key_the_page_asks_for_it_as_a_password():
         assert client.get("/pagelike").headers["WWW-Authenticate"] == "ApiKey"
 
 
-def test_an_open_page_does_not_keep_the_server_from_ending():
+def test_an_open_page_does_not_keep_the_server_from_ending(caplog):
     pytest.importorskip("gradio", reason="Gradio is not installed (pip install 'fashion_tf[page]')")
     with httpx.Client(timeout=20, trust_env=False) as client:
         with running(loaded(), BOUNDS, page=True) as address:
@@ -149,6 +150,7 @@ def test_an_open_page_does_not_keep_the_server_from_ending():
             assert "ALIVE" in next(stream.__enter__().iter_text())
             began = time.monotonic()
         assert time.monotonic() - began < 5
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.fixture

@@ -61,11 +61,11 @@ class Gate:
 
     async def _until_stopped(self, scope, receive, send):
         """A stream may have no end of its own, and a server that is told to stop waits for all."""
-        stopping, begun = scope.get("state", {}).get(STOPPING, lambda: False), False
+        stopping, open_answer = scope.get("state", {}).get(STOPPING, lambda: False), False
 
         async def noted(message):
-            nonlocal begun
-            begun = True
+            nonlocal open_answer
+            open_answer = message["type"] == "http.response.start" or message.get("more_body", False)
             await send(message)
 
         work = asyncio.ensure_future(self.app(scope, receive, noted))
@@ -79,7 +79,7 @@ class Gate:
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
-        if begun:
+        if open_answer:  # some streams end their answers themselves when they are cancelled
             await send({"type": "http.response.body", "body": b""})
 
 
