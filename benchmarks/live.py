@@ -104,7 +104,8 @@ def main():
     parser.add_argument("--rate", type=float, default=60, help="frames a second that the camera sends")
     parser.add_argument("--person", action="store_true", help="find people by DeepLabV3 instead of by motion")
     options = parser.parse_args()
-    clip = draw_clip(np.random.default_rng(3), 96, FRAME).frames
+    drawn = draw_clip(np.random.default_rng(3), 96, FRAME)
+    clip = drawn.frames[drawn.visible > 0.2]  # where nobody is, the network has nothing to do
     find = (lambda: find_by("person")) if options.person else MotionFinder
     with tempfile.TemporaryDirectory() as folder:
         predictor = load_predictor(saved(folder))

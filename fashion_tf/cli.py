@@ -186,6 +186,8 @@ def _parser():
                       help="how people are found: by motion, by DeepLabV3, the whole frame, or by a saved parser")
     live.add_argument("--part", nargs=2, type=float, default=(0.0, 1.0), metavar=("FROM", "TO"),
                       help="the part of a person's height that is classified (default: all of it)")
+    live.add_argument("--among", nargs="+", metavar="CLASS", help="the only classes that come into question, such as "
+                      "those of upper garments (default: all of the model's)")
     live.add_argument("--keep", type=int, default=8, metavar="N", help="good views that decide (default: 8)")
     live.add_argument("--out", metavar="DIR", help="a folder for live.csv and live.mp4")
     live.add_argument("--headless", action="store_true", help="no window; needs --out")
@@ -354,7 +356,7 @@ def _live(options):
 
     import_tensorflow()
     seen = live(options.source, options.model, options.find, tuple(options.part), options.keep, options.out,
-                options.headless, options.frames)
+                options.headless, options.frames, options.among)
     print(printable(seen.summary(), lines=True), file=sys.stderr)
     return 0 if seen.whole else 1, dataclasses.asdict(seen), seen.text()
 

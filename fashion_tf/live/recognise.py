@@ -45,16 +45,24 @@ class Recognition:
     whole: bool = True
 
 
-def make_classifier(predictor):
+def make_classifier(predictor, among=None):
     """A compiled function from crops, a list of uint8 (height, width, 3) of any size, to (crops, classes).
 
+    Args:
+        predictor: A `fashion_tf.predictor.Predictor` for classification.
+        among: Names of the only classes that come into question, such as those of upper garments; the columns are
+            these, in this order, and add up to 1. None: all.
+
     Raises:
-        DataError: The predictor is no classifier.
+        DataError: The predictor is no classifier, or knows one of the names not.
     """
     import tensorflow as tf
 
     if predictor.task != "classification":
         raise DataError(f"This model was saved for {predictor.task}; live recognition needs a classifier.")
+    if unknown := [name for name in among or () if name not in predictor.classes]:
+        raise DataError(f"This model knows no class {unknown[0]!r}; it knows {', '.join(predictor.classes)}.")
+    columns = [predictor.classes.index(name) for name in dict.fromkeys(among or predictor.classes)]
     height, width = predictor.image_size
     call = tf.function(lambda pictures: predictor.model(pictures, training=False), autograph=False,
                        input_signature=[tf.TensorSpec((None, height, width, 3), tf.uint8)])
@@ -63,7 +71,8 @@ def make_classifier(predictor):
         pictures = [faint_as_black(picture) for picture in squeezed(crops, (height, width))]
         found = call(np.stack(pictures)).numpy().astype(float)
         check_answer("A frame", found, predictor.task)
-        return found
+        asked = np.maximum(found[:, columns], 1e-12)  # all of them may be 0
+        return asked / asked.sum(axis=1, keepdims=True)
 
     return classify
 

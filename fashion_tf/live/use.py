@@ -45,7 +45,8 @@ class Seen:
         return "\n".join([words, *self.notes])
 
 
-def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headless=False, limit=None):
+def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headless=False, limit=None,
+         among=None):
     """Recognises what people wear on a source, with a saved classifier.
 
     Args:
@@ -58,6 +59,7 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
         out: A folder for live.csv and live.mp4, or None.
         headless: No window. Needs `out`.
         limit: Frames after which it ends, or None.
+        among: Names of the only classes that come into question, or None for all; see `make_classifier`.
 
     Returns:
         `Seen`.
@@ -79,7 +81,8 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
         _check_window()
     taken = open_source(source)
     predictor = load_predictor(model)
-    recogniser = Recogniser(make_classifier(predictor), predictor.classes, find_by(find), keep=keep, part=tuple(part))
+    classify, classes = make_classifier(predictor, among), tuple(dict.fromkeys(among or predictor.classes))
+    recogniser = Recogniser(classify, classes, find_by(find), keep=keep, part=tuple(part))
     with ExitStack() as stack:
         video = VideoWriter(Path(out) / VIDEO, None if taken.live else taken.rate) if out is not None else None
         if video:
@@ -115,8 +118,36 @@ def find_by(name):
         from fashion_tf.style.masks import PASCAL_VOC, PersonFinder
 
         network, person = PersonFinder(), PASCAL_VOC.index("person")
-        return MaskFinder(lambda frame: mask_at(network(frame), frame.shape[:2]) == person)
+
+        def mask_of(frame):
+            mask = np.zeros(frame.shape[:2], bool)
+            for window in squares(frame.shape[:2]):
+                part = frame[window]
+                mask[window] |= mask_at(network(part), part.shape[:2]) == person
+            return mask
+
+        return MaskFinder(mask_of)
     return MaskFinder(_parser(name))
+
+
+def squares(size, most=1.5):
+    """Windows of a frame that a network of square pictures looks at: squeezed to one square, people in a wide frame
+    become too thin to be known.
+
+    Args:
+        size: (height, width) of the frame.
+        most: Up to this ratio of its sides, the whole frame is the only window.
+
+    Returns:
+        A list of pairs of slices: squares side by side, overlapping, from one end of the frame to the other.
+    """
+    short, long = min(size), max(size)
+    if long <= most * short:
+        return [(slice(0, size[0]), slice(0, size[1]))]
+    starts = np.linspace(0, long - short, long // short + 1).round().astype(int)
+    along = [slice(start, start + short) for start in starts.tolist()]
+    across = slice(0, short)
+    return [(one, across) if size[0] > size[1] else (across, one) for one in along]
 
 
 def _parser(folder):

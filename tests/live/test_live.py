@@ -19,8 +19,9 @@ from fashion_tf.datasets.files import write_picture
 from fashion_tf.errors import DataError
 from fashion_tf.live import Frame, MaskFinder, MotionFinder, Recogniser, VideoSource, best, join, recognise
 from fashion_tf.live.outputs import VideoWriter, check_folder
-from fashion_tf.live.recognise import part_of
-from fashion_tf.predictor import save_predictor
+from fashion_tf.live.recognise import make_classifier, part_of
+from fashion_tf.live.use import find_by, squares
+from fashion_tf.predictor import Predictor, save_predictor
 from fashion_tf.wardrobe.clips import draw_clip
 
 CLASSES = ("dark", "light")
@@ -113,7 +114,6 @@ def test_the_part_that_is_classified():
 
 def test_a_persons_mask_is_brought_to_the_frames_size(monkeypatch):
     """The network answers for its own square, whatever the frame's size and shape."""
-    from fashion_tf.live.use import find_by
     from fashion_tf.style import masks
 
     class Network:
@@ -124,10 +124,41 @@ def test_a_persons_mask_is_brought_to_the_frames_size(monkeypatch):
             return answer
 
     monkeypatch.setattr(masks, "PersonFinder", Network)
-    (box,) = find_by("person")(np.zeros((120, 200, 3), np.uint8))
-    np.testing.assert_allclose(box, [100, 30, 150, 90], atol=3)
+    (box,) = find_by("person")(np.zeros((120, 160, 3), np.uint8))
+    np.testing.assert_allclose(box, [80, 30, 120, 90], atol=3)
     with pytest.raises(DataError, match="bring it to that size"):
         MaskFinder(lambda frame: np.ones((4, 4), bool))(np.zeros((120, 200, 3), np.uint8))
+
+
+@pytest.mark.parametrize("size, count", [((120, 160), 1), ((432, 768), 2), ((100, 200), 3), ((640, 360), 2)])
+def test_wide_frames_are_looked_at_in_squares(size, count):
+    """Together they are the whole frame, each is square, and neighbours overlap."""
+    windows, seen = squares(size), np.zeros(size, int)
+    for window in windows:
+        seen[window] += 1
+    assert len(windows) == count and seen.min() == 1
+    if count > 1:
+        assert seen.max() > 1 and {seen[window].shape for window in windows} == {(min(size), min(size))}
+
+
+def test_somebody_thin_in_a_wide_frame_is_found(monkeypatch):
+    from fashion_tf.style import masks
+
+    class Network:
+        """Knows somebody only where they are wide enough in its own 32 x 32 pixels."""
+
+        def __call__(self, photo):
+            small = cv2.resize(photo, (32, 32), interpolation=cv2.INTER_AREA)[..., 0] > 100
+            answer = np.zeros((32, 32, len(masks.PASCAL_VOC)), np.float32)
+            answer[..., 0] = 0.5
+            answer[..., masks.PASCAL_VOC.index("person")] = small & (small.sum(axis=1, keepdims=True) >= 5)
+            return answer
+
+    monkeypatch.setattr(masks, "PersonFinder", Network)
+    frame = np.zeros((120, 240, 3), np.uint8)
+    frame[20:110, 40:64] = 200  # three pixels of the whole frame's 32, six of a square's
+    (box,) = find_by("person")(frame)
+    np.testing.assert_allclose(box, [40, 20, 64, 110], atol=6)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +189,9 @@ def test_the_command_writes_a_table_and_a_video(model, video, tmp_path, capsys):
     assert cli.main(arguments) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["frames"] == 36 and len(said["tracks"]) == 1 and said["tracks"][0]["label"] in CLASSES
+    assert cli.main([*arguments, "--among", "light"]) == 0
+    assert json.loads(capsys.readouterr().out)["tracks"][0]["label"] == "light"
+    assert cli.main(arguments) == 0 and capsys.readouterr()
     table = pd.read_csv(out / "live.csv")
     assert set(table["track"]) == {1} and table["kept"].sum() == 8
     source = VideoSource(out / "live.mp4")
@@ -199,6 +233,20 @@ def test_what_cannot_be_done_is_said(model, video, tmp_path, monkeypatch, capsys
     assert cli.main(["live", "--source", str(video), "--model", str(model), *more]) == 2
     assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_some_classes_come_into_question():
+    """Their probabilities are those of the model, given that it is one of them."""
+    class Fixed(keras.Model):
+        def call(self, pictures, training=False):
+            return keras.ops.ones((keras.ops.shape(pictures)[0], 1)) * np.float32([[0.5, 0.1, 0.3, 0.1]])
+
+    predictor = Predictor(Fixed(), ("dress", "shirt", "coat", "hat"), (8, 8))
+    crops = [np.full((9, 7, 3), 100, np.uint8)] * 2
+    np.testing.assert_allclose(make_classifier(predictor)(crops), [[0.5, 0.1, 0.3, 0.1]] * 2, atol=1e-6)
+    np.testing.assert_allclose(make_classifier(predictor, ["coat", "shirt"])(crops), [[0.75, 0.25]] * 2, atol=1e-6)
+    with pytest.raises(DataError, match="knows no class 'sock'; it knows dress, shirt, coat, hat"):
+        make_classifier(predictor, ["coat", "sock"])
 
 
 def run(video, model, out, *more):
