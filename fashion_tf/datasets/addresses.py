@@ -143,6 +143,8 @@ class Asker:
                         raise Unreached(why) from None
                     if seconds is not None or status in (429, 503):  # others concern this address alone
                         host.pause(pause if seconds is None else seconds)
+                except ValueError as error:  # httpx looks by itself where a redirect leads
+                    raise Dead("no address", str(error)) from None
                 except (TimeoutError, httpx.TimeoutException):
                     why = "too slow"
                     if attempt:  # a second try is enough: each lasts long
@@ -203,13 +205,17 @@ def _checked(url, base=None):
     import httpx
 
     try:
+        url = url.strip() if isinstance(url, str) else url  # as browsers do: lists have blanks and ends of lines
         address = httpx.URL(url) if base is None else base.join(url)
+        host, port = address.host, address.port  # a host is spelt out only here, and may prove to be none
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise Dead("no address", str(error)) from None
-    if address.scheme not in ("http", "https") or not address.host:
+    if address.scheme not in ("http", "https") or not host:
         raise Dead("not http or https", str(address))
+    if port is not None and not 0 < port < 1 << 16:
+        raise Dead("no address", f"there is no port {port}")
     with suppress(ValueError):  # a name: see _check_peer
-        if not is_public(address.host):
+        if not is_public(host):
             raise Dead("not a public host", str(address))
     return address.copy_with(fragment=None)
 

@@ -173,6 +173,10 @@ class Handler(BaseHTTPRequestHandler):
     def file(self):
         self.answer(302, Location="file:///etc/hosts")
 
+    def nowhere(self):
+        """To a host and to a port that nobody can have."""
+        self.answer(302, Location="http://xn--a.com/" if self.path.endswith("1.jpg") else "http://127.0.0.1:99999/")
+
     def busy(self):
         first = self.server.asked[self.path] == 1
         self.answer(429, Retry_After="1") if first else self.well()
@@ -259,11 +263,26 @@ def test_a_dead_address_is_listed_with_its_reason_and_not_asked_again(server, tm
     "file:///etc/passwd", "ftp://example.org/1.jpg", "data:image/png;base64,AA", "gopher://example.org", "1.jpg", "",
     "http://", "http://[::1", "http://10.0.0.1/1.jpg", "http://[::1]/1.jpg",
     "http://169.254.169.254/latest/meta-data", "http://[::ffff:192.168.0.1]/1.jpg", "http://[fe80::1]/1.jpg",
-    "http://[2002:0a00:0001::]/1.jpg", "http://0.0.0.0/1.jpg", "http://224.0.0.1/1.jpg"])
+    "http://[2002:0a00:0001::]/1.jpg", "http://0.0.0.0/1.jpg", "http://224.0.0.1/1.jpg", "http://xn--a.com/1.jpg",
+    "http://127.0.0.1:99999/1.jpg", "http://127.0.0.1:0/1.jpg", "http://127.0.0.1:-1/1.jpg"])
 def test_addresses_that_are_never_asked(server, tmp_path, address):
     done, dead = fetch(tmp_path, [address])
     assert dead[address].split(":")[0] in ("not http or https", "no address", "not a public host")
     assert done.dead.total() == 1 and not server.asked
+
+
+def test_what_is_no_address_stops_nobody_elses_photo(server, tmp_path):
+    """Neither in the list nor where a server redirects to; a host's name and a port are judged late."""
+    wrong = ["http://xn--a.com/1.jpg", "http://example.org:99999/1.jpg", f"{server.address}/nowhere/1.jpg",
+             f"{server.address}/nowhere/2.jpg"]
+    done, dead = fetch(tmp_path, [*wrong, f"{server.address}/well/1.jpg"])
+    assert done.there == 1 and {dead[address].split(":")[0] for address in wrong} == {"no address"} and done.whole
+
+
+@pytest.mark.parametrize(("before", "after"), [(" ", ""), ("", "\n"), ("\t", " \r\n")])
+def test_blanks_around_an_address_are_none_of_it(server, tmp_path, before, after):
+    done, dead = fetch(tmp_path, [f"{before}{server.address}/well/1.jpg{after}"])
+    assert done.there == 1 and not dead and list(server.asked) == ["/well/1.jpg"]
 
 
 def test_a_name_that_leads_into_the_own_network_is_not_asked(server, tmp_path, monkeypatch):
