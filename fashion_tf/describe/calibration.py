@@ -91,7 +91,8 @@ def calibrate(probabilities, labels, coverage=0.9, temperature=None):
         temperature = best_temperature(probabilities, labels)
     own = with_temperature(probabilities, temperature)[np.arange(len(labels)), labels]
     # The k-th largest of n is undercut by a new row's with probability (n + 1 - k) / (n + 1).
-    wanted = math.ceil((len(labels) + 1) * coverage)
+    # Rounded first: 75 x 0.68 is 51, and not the 51.00000000000001 of binary fractions, which would take one more.
+    wanted = math.ceil(round((len(labels) + 1) * coverage, 9))
     threshold = 0.0 if wanted > len(labels) else float(np.sort(own)[len(labels) - wanted])
     return Calibration(float(temperature), threshold, float(coverage), len(labels))
 

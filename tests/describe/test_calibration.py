@@ -1,6 +1,7 @@
 """Temperature and sets: by brute force, by the exact law of coverage, and by MAPIE where it is installed."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -63,6 +64,17 @@ def test_the_threshold_is_the_k_th_largest_by_brute_force():
     sets = found.sets(probabilities)
     assert sets[np.arange(99), labels].sum() == 90
     assert found.rows == 99 and found.temperature == 1
+
+
+@pytest.mark.parametrize("percent", [7, 28, 55, 56, 68, 81, 90, 95])
+def test_the_rank_is_that_of_exact_fractions(percent):
+    """n + 1 times a coverage is just above a whole number in binary where it is that number."""
+    probabilities, labels = drawn(599, seed=9)
+    for rows in (24, 49, 74, 99, 199, 299, 599):
+        own = np.sort(probabilities[np.arange(rows), labels[:rows]])[::-1]
+        wanted = math.ceil(Fraction(percent, 100) * (rows + 1))
+        found = calibrate(probabilities[:rows], labels[:rows], percent / 100, temperature=1.0)
+        assert found.threshold == pytest.approx(own[wanted - 1], rel=1e-12)
 
 
 def test_the_promise_holds_on_new_rows_in_the_mean_and_not_by_far_more():
