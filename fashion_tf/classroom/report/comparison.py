@@ -1,6 +1,7 @@
 """The papers' values beside what runs measured, as numbers: which run speaks for a lesson, and the rows."""
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 
 from fashion_tf.classroom.course import PROFILES, REHEARSAL
 from fashion_tf.classroom.report.runs import read_runs
@@ -45,7 +46,8 @@ class Comparison:
 
     Attributes:
         course: The `fashion_tf.classroom.course.Course`.
-        runs: The runs that are compared, the newest last.
+        runs: The runs that are compared, the newest last. One that was given twice, as its folder and as the results
+            file that was published of it, stands there once; no two are called alike.
         rehearsals: Runs that are left out: a rehearsal shows that settings run, and measures nothing.
         profiles: The profiles of the runs, in the order of `COMPARED`.
         chosen: (profile, lesson id) -> `Chosen`: the newest run in which the lesson ran.
@@ -55,6 +57,7 @@ class Comparison:
     def __init__(self, runs, course):
         self.course = course
         self.folder = runs[0].folder if runs else None
+        runs = _named_apart(_each_once(runs))
         self.rehearsals = [run for run in runs if run.profile == REHEARSAL]
         self.runs = sorted((run for run in runs if run.profile != REHEARSAL), key=lambda run: run.started)
         found = {run.profile for run in self.runs}
@@ -104,6 +107,28 @@ class Comparison:
             elif promise.kind != "baseline" and row.metric == "share" and is_number(values.get(table.baseline)):
                 baseline[profile] = values[table.baseline]
         return ComparedRow(lesson, table, row, here, baseline)
+
+
+def _each_once(runs):
+    """The runs without those of which another one has all that was measured; of these, a folder, which has figures."""
+    once = []
+    for run in sorted(runs, key=lambda run: run.folder is None):
+        if not any(run.measured() == other.measured() for other in once):
+            once.append(run)
+    return [run for run in runs if any(run is one for one in once)]
+
+
+def _named_apart(runs):
+    """The runs, of those that are called alike the second as "name (2)"."""
+    taken, named = {run.name for run in runs}, Counter()
+    for place, run in enumerate(runs):
+        named[run.name] += 1
+        if named[run.name] > 1:
+            numbers = range(named[run.name], len(runs) + 2)
+            name = next(name for number in numbers if (name := f"{run.name} ({number})") not in taken)
+            taken.add(name)
+            runs[place] = replace(run, name=name)
+    return runs
 
 
 def compare(paths, course):

@@ -54,6 +54,11 @@ class Run:
         """Whether a lesson ran on drawn data."""
         return result.status != NOT_RUN and str(self.data_of(result)).partition(":")[0] == "sample"
 
+    def measured(self):
+        """What tells it from another run, wherever its results lie."""
+        return (self.profile, self.version, self.started, self.seconds, self.data, self.machine,
+                self.results)
+
     def ran(self):
         """The results of those lessons that ran."""
         return [result for result in self.results.values() if result.status != NOT_RUN]

@@ -16,7 +16,7 @@ def format_value(value):
         return tidy(f"{value:,}".replace("-", "−"), 60)
     if isinstance(value, float):
         fits = value == 0 or 0.0005 <= abs(value) < 1e9  # else it reads 0.000, or has no end
-        return (f"{value:,.3f}" if fits else f"{value:.3g}").replace("-", "−")
+        return (f"{value or 0.0:,.3f}" if fits else f"{value:.3g}").replace("-", "−")  # -0.0 has no sign
     if isinstance(value, dict) and not any(isinstance(entry, (dict, list)) for entry in value.values()):
         return tidy("; ".join(f"{key}: {format_value(entry)}" for key, entry in value.items()), 400)
     return tidy(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 200)

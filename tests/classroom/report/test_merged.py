@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from classroom.report.made import COURSE, lesson, notebook, png, results, text_of, write_run
@@ -77,6 +78,38 @@ def test_of_two_runs_of_a_profile_the_newest_speaks_for_each_lesson(course, tmp_
     assert [lines_of(markdown, name)[0][-1] for name in ("new", "later", "old")] == [
         "newest for lesson 11; a newer run has lesson 12", "a newer run has lesson 11",
         "newest for lesson 12; a newer run has lesson 11"]
+
+
+@pytest.mark.parametrize("first", ["folder", "file"])
+def test_a_run_and_the_file_that_was_published_of_it_are_one(course, tmp_path, first):
+    """Given twice, it would be newer than itself."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "11_x.ipynb").write_text(json.dumps(notebook(text_of(png()))))
+    run = write_run(tmp_path / "run", lesson("11", executed="11_x.ipynb"), **day(1))
+    published = tmp_path / "published.json"
+    shutil.copy(run / "results.json", published)
+    other = write_run(tmp_path / "other", lesson("12"), **day(1))
+    paths = [run, published] if first == "folder" else [published, run]
+    found = compare([*paths, run, other], course)
+    assert [one.name for one in found.runs] == ["run", "other"]
+    assert found.folder == (run if first == "folder" else None)
+    markdown = as_markdown(found)
+    assert "a newer run has" not in markdown and "newest for lesson 11" in markdown
+    assert markdown.count("figures/11-1.png") == 1
+
+
+def test_runs_that_are_called_alike_are_told_apart(course, tmp_path):
+    """The same name in two places: each value is of the run that is named beside it."""
+    paths = [write_run(tmp_path / place / "run", lesson(number, value=value), **day(place_number))
+             for place_number, (place, number, value) in enumerate(
+                 [("a", "11", 0.6), ("b", "12", 0.7), ("c", "12", 0.8)], 1)]
+    (tmp_path / "d").mkdir()
+    paths.append(write_run(tmp_path / "d" / "run (2)", lesson("11", value=0.9), **day(4)))
+    found = as_json(compare(paths, course))
+    assert [run["name"] for run in found["runs"]] == ["run", "run (3)", "run (4)", "run (2)"]
+    told = {entry["id"]: entry["results"]["sample"] for entry in found["lessons"]}
+    assert told["11"]["run"] == "run (2)" and told["11"]["records"]["accuracy"] == 0.9
+    assert told["12"]["run"] == "run (4)" and told["12"]["records"]["loss_share"] == 0.8
 
 
 def test_rehearsals_are_left_out_and_alone_refused(course, tmp_path):

@@ -203,7 +203,7 @@ def test_no_results_at_all(report):
 
 @pytest.mark.parametrize(("value", "text"), [
     (0.9132, "0.913"), (70000, "70,000"), (-0.05, "−0.050"), (1e-5, "1e−05"), (True, "yes"),
-    (None, "none"), ("a\nb", "a b"), ([1, 2], "[1, 2]"), (0.0, "0.000"),
+    (None, "none"), ("a\nb", "a b"), ([1, 2], "[1, 2]"), (0.0, "0.000"), (-0.0, "0.000"), ({"a": -0.0}, "a: 0.000"),
 ])
 def test_values_read_alike_everywhere(value, text):
     assert format_value(value) == text
