@@ -78,7 +78,7 @@ class VideoWriter:
 
     Args:
         path: Where; ends in .mp4.
-        rate: Frames a second. None, of a camera: as many as its frames' times ask for.
+        rate: Frames a second. None, of a camera: `RATE`; a frame is repeated, or left out, as the frames' times ask.
     """
 
     def __init__(self, path, rate):
@@ -100,7 +100,7 @@ class VideoWriter:
         # A folder may hold pictures of several sizes, and a side may be odd, which MPEG-4 does not know.
         below, right = height - picture.shape[0], width - picture.shape[1]
         picture = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        due = max(1, round(frame.seconds * self.rate) + 1 - self.count) if self.paced else 1
+        due = max(0, round(frame.seconds * self.rate) + 1 - self.count) if self.paced else 1
         for _ in range(due):
             self.writer.write(picture[..., ::-1])
         self.count += due

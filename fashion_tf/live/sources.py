@@ -1,6 +1,7 @@
 """Frames from a camera, a video file or a folder of pictures."""
 
 import os
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from fashion_tf.errors import DataError
 from fashion_tf.terminal import native_messages_hidden
 
 FRAME_SECONDS = 5.0  # how long a camera may be silent before it counts as gone
+FAILING_SECONDS = 1.0  # how long each reading of a camera may fail: single ones do, the first and now and then
+LIKELY_RATE = 60.0  # frames a second above which a file's own word is held against its frames' times
 FOLDER_RATE = 25.0  # frames a second that a folder of pictures is taken to have
 
 
@@ -36,11 +39,12 @@ class VideoSource:
     """A video file or a folder, frame by frame; nothing is dropped.
 
     Args:
-        path: A video that OpenCV reads, or a folder of pictures, in the order of their names.
+        path: A video that OpenCV reads, or a folder of pictures, in the order of their names, 2 before 10.
 
     Attributes:
         notes: Decisions and findings, one printable sentence each, such as a video that is cut off.
-        rate: Frames a second, as the file says (0 where it does not).
+        rate: Frames a second, as the file says, or as its first frames' times do where it says nothing that can be;
+            0 where neither does.
         whole: Whether all of it could be read, as far as it was.
 
     Raises:
@@ -54,12 +58,13 @@ class VideoSource:
         if self.path.is_dir():
             from fashion_tf.predictor.photos import find_photos
 
-            self.files, others = find_photos(self.path)
+            files, others = find_photos(self.path)
+            self.files = sorted(files, key=_numbers_as_such)
             self.notes += [f"{self.path / name}: no picture; left out" for name in others]
             self.rate = FOLDER_RATE
         elif self.path.is_file():
+            self.rate = _rate(str(self.path))
             self.capture = _opened(str(self.path))
-            self.rate = _rate(self.capture)
         else:
             raise DataError(f"{path}: no such file or folder; give a camera's number (0), a video or a folder of "
                             "pictures.")
@@ -88,7 +93,8 @@ class VideoSource:
     def _video(self):
         import cv2
 
-        number, before, declared = 0, -1.0, int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        number, before, longest = 0, -1.0, 0.0
+        declared, rate = (self.capture.get(what) for what in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
         while True:
             good, image = self.capture.read()
             if not good:
@@ -97,11 +103,13 @@ class VideoSource:
             stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000  # of the frame just read
             seconds = stamp if stamp > before or number == 0 else before + 1 / (self.rate or FOLDER_RATE)
             yield Frame(number, seconds, image[..., ::-1].copy(), time.monotonic())
+            longest = max(longest, seconds - before) if number else 0.0
             number, before = number + 1, seconds
         self.capture.release()
-        if 0 < number < declared - 1:  # some files count one too many
-            self.notes.append(f"{self.path}: {number:,} of the {declared:,} frames that it declares can be read; it is "
-                              "cut off or damaged.")
+        # Some files count one too many; of others the count is their length times a rate that they do not have.
+        if 0 < number < declared - 1 and (rate <= 0 or declared / rate - before > 2.5 * max(longest, 1 / rate)):
+            self.notes.append(f"{self.path}: {number:,} of the {declared:,.0f} frames that it declares can be read; it "
+                              "is cut off or damaged.")
             self.whole = False
 
 
@@ -142,14 +150,18 @@ class CameraSource:
             self.thread.join(FRAME_SECONDS)
 
     def _read(self):
-        number, began = 0, time.monotonic()
+        number, began, last = 0, None, time.monotonic()
         while not self.ended:
             good, image = self.capture.read()
             now = time.monotonic()
+            if not good and now - last < FAILING_SECONDS:
+                time.sleep(0.01)
+                continue
             with self.fresh:
                 if not good:
                     self.ended = True
                 else:
+                    began, last = now if began is None else began, now
                     self.dropped += self.newest is not None
                     self.newest = Frame(number, now - began, image[..., ::-1].copy(), now)
                 self.fresh.notify()
@@ -181,8 +193,23 @@ def _opened(source):
     return capture
 
 
-def _rate(capture):
+def _rate(path):
+    """A video's frames a second. What browsers and web cameras record often says 1,000, the parts of a second in which
+    it counts: then the mean of its first frames' times is nearer."""
     import cv2
 
-    rate = capture.get(cv2.CAP_PROP_FPS)
+    capture = _opened(path)
+    rate, times = capture.get(cv2.CAP_PROP_FPS), []
+    if not 0 < rate <= LIKELY_RATE:
+        while len(times) < 60 and capture.grab():
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        if len(times) > 1 and times[-1] > times[0]:
+            rate = (len(times) - 1) / (times[-1] - times[0])
+    capture.release()
     return float(rate) if np.isfinite(rate) and 0 < rate <= 1000 else 0.0
+
+
+def _numbers_as_such(path):
+    """Sorts names by the numbers in them: frame 2 comes before frame 10."""
+    parts = re.split(r"(\d+)", os.path.basename(path))
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path

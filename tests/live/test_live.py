@@ -296,10 +296,11 @@ def test_odd_sizes_and_odd_rates_are_written(tmp_path):
         assert frame.image.shape == (102, 152, 3) and frame.image[50, 75].min() > 150
 
 
-def test_a_cameras_video_lasts_as_long_as_it_was_looked_at(tmp_path):
+@pytest.mark.parametrize("rate", [5, 30, 60])
+def test_a_cameras_video_lasts_as_long_as_it_was_looked_at(tmp_path, rate):
     writer = VideoWriter(tmp_path / "live.mp4", None)
-    for number in range(16):  # five frames a second
-        writer(Frame(number, number / 5, np.zeros((48, 64, 3), np.uint8), 0.0), [])
+    for number in range(3 * rate + 1):
+        writer(Frame(number, number / rate, np.zeros((48, 64, 3), np.uint8), 0.0), [])
     writer.keep()
     source = VideoSource(tmp_path / "live.mp4")
     assert len(list(source)) / source.rate == pytest.approx(3.0, abs=0.1)

@@ -1,5 +1,6 @@
 """Frames as they come: videos whole, cut off, turned and empty; folders; cameras faster than anybody works."""
 
+import re
 import struct
 import threading
 import time
@@ -93,15 +94,63 @@ def test_a_folder_in_the_order_of_names(tmp_path):
     assert any("notes.txt" in note for note in source.notes)
 
 
-class Camera:
-    """Gives a frame every `pause` seconds, `count` times; then nothing more."""
+def test_frames_are_in_the_order_of_their_numbers(tmp_path):
+    """As "%d.png" names them; ten among ones would make somebody jump to and fro."""
+    for number in (1, 2, 9, 10, 11, 100):
+        write_picture(tmp_path / f"shot2_{number}.png", np.full((8, 9, 3), number, np.uint8))
+    assert [int(frame.image[0, 0, 0]) for frame in VideoSource(tmp_path)] == [1, 2, 9, 10, 11, 100]
 
-    def __init__(self, count, pause):
+
+def of_a_browser(path, times):
+    """A Matroska file as browsers record it: without a rate, each frame at its own time, in milliseconds."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for number in range(len(times)):
+        writer.write(np.full((48, 64, 3), 6 * number, np.uint8))
+    writer.release()
+    content = bytearray(path.read_bytes())
+    place = content.index(b"\x23\xe3\x83")  # DefaultDuration becomes Void
+    size = content[place + 3] & 0x7F
+    content[place:place + 4 + size] = bytes([0xEC, 0x80 | size + 2]) + bytes(size + 2)
+    for cluster in re.finditer(rb"\x1f\x43\xb6\x75", bytes(content)):  # whose own time is added to its blocks
+        begins = content.index(b"\xe7", cluster.end()) + 1
+        content[begins + 1:begins + 1 + (content[begins] & 0x7F)] = bytes(content[begins] & 0x7F)
+    blocks = list(re.finditer(rb"\x81(..)\x80\xff\xd8", bytes(content), re.DOTALL))  # track 1, time, flags, JPEG
+    assert len(blocks) == len(times)
+    for block, milliseconds in zip(blocks, times):
+        content[block.start(1):block.end(1)] = struct.pack(">h", milliseconds)
+    length = content.index(b"\x44\x89\x88") + 3  # Duration
+    content[length:length + 8] = struct.pack(">d", times[-1] + 80)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_browsers_recording_has_its_frames_rate_and_is_whole(tmp_path):
+    """OpenCV says 1,000 frames a second, and as many frames as that would be."""
+    times = np.cumsum([0, *np.random.default_rng(0).integers(20, 140, 39)])
+    path = of_a_browser(tmp_path / "a.mkv", times)
+    capture = cv2.VideoCapture(str(path))
+    assert capture.get(cv2.CAP_PROP_FPS) == 1000 and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 1000
+    source = VideoSource(path)
+    frames = list(source)
+    np.testing.assert_allclose([frame.seconds for frame in frames], times / 1000, atol=1e-6)
+    assert source.rate == pytest.approx(39_000 / times[-1], rel=0.01)
+    assert source.whole and not source.notes
+    path.write_bytes(path.read_bytes()[:path.stat().st_size * 6 // 10])  # cut off, it says so
+    source = VideoSource(path)
+    assert len(list(source)) < 30 and not source.whole and "cut off or damaged" in source.notes[0]
+
+
+class Camera:
+    """Gives a frame every `pause` seconds, `count` times, then nothing more; readings in `failing` bring none."""
+
+    def __init__(self, count, pause, failing=()):
         self.count, self.pause, self.given, self.released = count, pause, 0, threading.Event()
+        self.failing, self.asked = failing, 0
 
     def read(self):
         time.sleep(self.pause)
-        if self.given == self.count:
+        self.asked += 1
+        if self.given == self.count or self.asked in self.failing:
             return False, None
         self.given += 1
         return True, np.full((4, 4, 3), self.given % 256, np.uint8)
@@ -135,6 +184,17 @@ def test_quick_work_gets_every_frame():
         for frame in source:
             numbers.append(frame.number)
     assert numbers == list(range(8)) and source.dropped == 0
+
+
+def test_a_reading_that_fails_is_no_end(monkeypatch):
+    """The first ones of a camera that warms up, and single ones later; its first frame is at 0 seconds all the same."""
+    monkeypatch.setattr("fashion_tf.live.sources.FAILING_SECONDS", 0.5)
+    source, frames = CameraSource(Camera(5, 0.02, failing=(1, 2, 3, 6, 8))), []
+    with pytest.raises(DataError, match="is gone"):
+        for frame in source:
+            frames.append(frame)
+    assert [frame.number for frame in frames] == list(range(5))
+    assert frames[0].seconds == 0 and (np.diff([frame.seconds for frame in frames]) > 0.01).all()
 
 
 def test_a_camera_that_falls_silent(monkeypatch):
