@@ -15,6 +15,7 @@ from served import connected, encoded, httpx, loaded, make_photo, post, saved
 from fashion_tf import cli
 from fashion_tf.errors import ServiceError
 from fashion_tf.serving import Limits, page, running, show_page
+from fashion_tf.serving.models import PhotoRefused
 from fashion_tf.serving.page import check_installed
 from fashion_tf.serving.page.files import own_folder
 from fashion_tf.serving.page.gate import POLICY
@@ -113,6 +114,15 @@ def test_an_upload_is_classified_as_the_api_does(client):
     assert f'"label":"{expected["label"]}"' in answer
     found = re.findall(r'"confidence":([\d.e-]+)', answer)
     assert [float(one) for one in found] == pytest.approx([one["probability"] for one in expected["predictions"]])
+
+
+def test_a_label_of_the_model_before_is_a_sentence(client):
+    """Who chooses another model may still choose among the labels of the one before."""
+    from fashion_tf.serving.page import tabs
+
+    served = SimpleNamespace(name="clothes", classes=("coat", "hat"))
+    with pytest.raises(PhotoRefused, match="The model clothes has no class dress"):
+        tabs._looked(served, b"", None, "dress")
 
 
 def test_a_cameras_frame_is_read_as_any_other(client):

@@ -115,6 +115,8 @@ def _classified(service, data, name):
 
 def _looked(served, data, picture, label):
     """(what is to be said, the photo with the map of a class; or as it is where the model has no such map)."""
+    if label not in served.classes:  # of the model that was chosen before
+        raise PhotoRefused(f"The model {served.name} has no class {label}: classify the photo with it first.")
     try:
         return "", overlay(fitting(data), grad_cam(served.predictor.model, picture, served.classes.index(label)))
     except DataError as error:
