@@ -23,7 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; a host that asks for more is
 MAXIMUM_REDIRECTS = 5
 MAXIMUM_BYTES = 16 << 20  # of one photo
 SILENT_IN_A_ROW, DEAD_IN_A_ROW = 20, 300  # photos of a host without one that came; then it is given up for this run
-OPTED_OUT = {"noai", "noimageai", "noindex", "noimageindex"}  # words of the header X-Robots-Tag
+OPTED_OUT = {"noai", "noimageai", "noindex", "noimageindex", "noml"}  # words of the header X-Robots-Tag
 
 
 class Dead(Exception):

@@ -74,13 +74,13 @@ def calibrate(probabilities, labels, coverage=0.9, temperature=None):
         probabilities: (rows, classes), as the model gave them.
         labels: Class numbers, (rows,).
         coverage: In 0..1.
-        temperature: None: the one with the least cross-entropy on these rows.
+        temperature: Within COLDEST and HOTTEST; None: the one with the least cross-entropy on these rows.
 
     Returns:
         A `Calibration`.
 
     Raises:
-        DataError: Shapes, probabilities or labels that cannot be, or a coverage outside of 0..1.
+        DataError: Shapes, probabilities or labels that cannot be, a coverage outside of 0..1, or such a temperature.
 
     Taught in: 43_describe_an_outfit.ipynb
     """
@@ -89,6 +89,8 @@ def calibrate(probabilities, labels, coverage=0.9, temperature=None):
         raise DataError(f"coverage={coverage!r}: it must lie between 0 and 1.")
     if temperature is None:
         temperature = best_temperature(probabilities, labels)
+    if not COLDEST <= temperature <= HOTTEST:
+        raise DataError(f"temperature={temperature!r}: it must lie between {COLDEST:g} and {HOTTEST:g}.")
     own = with_temperature(probabilities, temperature)[np.arange(len(labels)), labels]
     # The k-th largest of n is undercut by a new row's with probability (n + 1 - k) / (n + 1).
     # Rounded first: 75 x 0.68 is 51, and not the 51.00000000000001 of binary fractions, which would take one more.
@@ -124,7 +126,13 @@ def with_temperature(probabilities, temperature):
 
     Returns:
         float64 (rows, classes).
+
+    Raises:
+        DataError: The temperature is none: at 0 or infinity nothing is left of the logits, and below 0 the least
+            probable class becomes the answer.
     """
+    if not 0 < temperature < math.inf:
+        raise DataError(f"temperature={temperature!r}: it must be a number greater than 0.")
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)

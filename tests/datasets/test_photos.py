@@ -140,6 +140,9 @@ class Handler(BaseHTTPRequestHandler):
     def private(self):
         self.answer(body=PHOTO, X_Robots_Tag="all, noimageai")
 
+    def unlearnt(self):
+        self.answer(body=PHOTO, X_Robots_Tag="NoML")
+
     def drip(self):
         self.send_response(200)
         self.send_header("Content-Length", str(len(PHOTO)))
@@ -240,6 +243,7 @@ def test_a_photo_comes(server, tmp_path, way):
     ("pixel", "no picture: 1 x 1 pixels"),
     ("packed", "packed: sent as gzip"),
     ("private", "its owner opts out: X-Robots-Tag: all, noimageai"),
+    ("unlearnt", "its owner opts out: X-Robots-Tag: NoML"),
     ("circle", "redirects in a circle"),
     ("onwards", "more than 5 redirects"),
     ("inwards", "not a public host: http://127.0.0.2/secret.jpg"),

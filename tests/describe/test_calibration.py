@@ -36,6 +36,25 @@ def test_a_temperature_is_a_division_of_logits():
     assert np.isfinite(with_temperature([[1.0, 0.0]], 0.05)).all()
 
 
+@pytest.mark.parametrize("temperature", [0, -1, math.nan, math.inf])
+def test_what_is_no_temperature(temperature):
+    """Below 0 the least probable class would be the answer; at 0 nothing is a number."""
+    with pytest.raises(DataError, match="must be a number greater than 0"):
+        with_temperature([[0.7, 0.2, 0.1]], temperature)
+    with pytest.raises(DataError, match=r"must lie between 0\.05 and 20"):
+        calibrate([[0.7, 0.2, 0.1]], np.array([0]), temperature=temperature)
+
+
+def test_whatever_is_calibrated_can_be_read_again():
+    """A model that is always right would be ever surer, and one that knows nothing ever less sure."""
+    sure, same = np.tile([0.9, 0.1], (40, 1)), np.tile([0.999, 0.001], (40, 1))
+    for probabilities, labels in ((sure, np.zeros(40, int)), (same, np.arange(40) % 2)):
+        found = calibrate(probabilities, labels)
+        assert Calibration.from_json(found.as_json(), "types") == found
+    for temperature in (0.05, 20):
+        assert Calibration.from_json(calibrate(sure, np.zeros(40, int), temperature=temperature).as_json(), "")
+
+
 @pytest.mark.parametrize("told", [0.4, 1.0, 2.5])
 def test_the_temperature_undoes_what_was_done(told):
     probabilities, labels = drawn(20_000, told)
