@@ -24,7 +24,7 @@ FLOORS = [
     {"augment"},
     {"datasets", "metrics"},
     {"wardrobe"},
-    {"plots", "cluster"},
+    {"plots", "cluster", "annotate"},
     {"files", "terminal"},
     {"errors"},
 ]

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
 from fashion_tf.describe.find import find_garments
 from fashion_tf.describe.judge import Answer, Judge
 from fashion_tf.errors import DataError
@@ -34,7 +36,7 @@ class Description:
     def text(self):
         worn = "; ".join(garment.type.text() for garment in self.garments) or "no garment found"
         style = f"style {self.style.text()}; " if self.style else ""
-        return f"{printable(self.image)}: {style}{worn}"
+        return printable(f"{self.image}: {style}{worn}")
 
 
 @dataclass
@@ -158,34 +160,32 @@ def annotated_png(description, photo=None):
     """
     import io
 
-    from PIL import Image, ImageDraw, ImageFont
+    import cv2
+    from PIL import Image
 
+    from fashion_tf.annotate import FONT_PIXELS, draw_label, label_width
     from fashion_tf.datasets.images import read_image
     from fashion_tf.plots import label_colours
 
-    picture = Image.fromarray(read_image(description.image) if photo is None else photo)
-    pen, size = ImageDraw.Draw(picture), max(12, min(picture.size) // 28)
-    font, colours = ImageFont.load_default(size), label_colours(len(description.garments) + 1)[1:]
+    picture = np.array(read_image(description.image) if photo is None else photo, order="C")
+    height, width = picture.shape[:2]
+    size, colours = max(12, min(height, width) // 28), label_colours(len(description.garments) + 1)[1:]
+    scale = size / FONT_PIXELS
 
     def text(answer, prefix=""):
         """As many candidates as the picture's width has room for."""
         texts = [prefix + answer.text(most) for most in (4, 3, 2, 1, 0)]
-        return next((text for text in texts if pen.textlength(text, font) <= picture.width - 4), texts[-1])
+        return next((text for text in texts if label_width(text, scale) <= width), texts[-1])
 
-    lines = [(garment.box[:2], text(garment.type), colour) for garment, colour in zip(description.garments, colours)]
     for garment, colour in zip(description.garments, colours):
         x1, y1, x2, y2 = garment.box
-        pen.rectangle((x1, y1, x2 - 1, y2 - 1), outline=_rgb(colour), width=max(2, size // 8))
+        cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), _rgb(colour), max(2, size // 8))
+    for garment, colour in zip(description.garments, colours):
+        draw_label(picture, garment.box[:2], text(garment.type), _rgb(colour), scale)
     if description.style is not None:
-        lines.append(((0, 0), text(description.style, "style: "), (0.2, 0.2, 0.2)))
-    for place, line, colour in lines:
-        left, top, right, bottom = pen.textbbox(place, line, font=font)
-        across, down = min(0, picture.width - right - 4), min(0, picture.height - bottom - 4)
-        pen.rectangle((left + across, top + down, right + across + 4, bottom + down + 4), fill=_rgb(colour))
-        dark = sum(colour) < 1.5
-        pen.text((place[0] + across + 2, place[1] + down + 2), line, font=font, fill="white" if dark else "black")
+        draw_label(picture, (0, 0), text(description.style, "style: "), (51, 51, 51), scale)
     content = io.BytesIO()
-    picture.save(content, "PNG")
+    Image.fromarray(picture).save(content, "PNG")
     return content.getvalue()
 
 

@@ -54,6 +54,7 @@ def annotated(image, answers):
     """
     import cv2
 
+    from fashion_tf.annotate import draw_label
     from fashion_tf.plots import label_colours
 
     picture = np.array(image, order="C")
@@ -63,13 +64,7 @@ def annotated(image, answers):
         x1, y1, x2, y2 = (int(round(value)) for value in track.box)
         colour = tuple(int(value) for value in colours[track.number % len(colours)])
         cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), colour, 2)
-        text = f"{track.number}: {label} {probability:.0%}"
-        (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        top = max(0, y1 - tall - below - 2)
-        cv2.rectangle(picture, (x1, top), (x1 + wide, top + tall + below + 2), colour, -1)
-        dark = sum(colour) < 380
-        cv2.putText(picture, text, (x1, top + tall + 1), cv2.FONT_HERSHEY_SIMPLEX, scale,
-                    (255, 255, 255) if dark else (0, 0, 0), 1, cv2.LINE_AA)
+        draw_label(picture, (x1, y1), f"{track.number}: {label} {probability:.0%}", colour, scale, above=True)
     return picture
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from describe.described import LABELS, save_models, write_photo
@@ -115,11 +116,10 @@ def test_pictures_are_written_and_none_is_replaced(photo, models, tmp_path):
 
 
 def test_a_narrow_picture_names_as_many_candidates_as_fit(monkeypatch):
-    from PIL import ImageDraw
-
-    written, write = [], ImageDraw.ImageDraw.text
-    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, place, text, **options: (
-        written.append((place, text, pen.textlength(text, options["font"]))), write(pen, place, text, **options)))
+    written, write = [], cv2.putText
+    monkeypatch.setattr(cv2, "putText", lambda picture, text, place, font, scale, *more: (
+        written.append((place, text, cv2.getTextSize(text, font, scale, 1)[0][0])),
+        write(picture, text, place, font, scale, *more)))
     names = ["long sleeve outwear", "short sleeve outwear", "long sleeve dress", "vest dress"]
     unsure = Answer(None, names, dict.fromkeys(names, 0.25))
     for width, most in ((900, 4), (330, 2), (90, 0)):
@@ -128,6 +128,25 @@ def test_a_narrow_picture_names_as_many_candidates_as_fit(monkeypatch):
         annotated_png(row, np.zeros((120, width, 3), np.uint8))
         (place, text, length), = written
         assert text == unsure.text(most) and place[0] >= 0 and place[0] + length <= width
+
+
+@pytest.mark.parametrize(("one", "other"), [("Mantel", "Mäntel"), ("юбка", "юбки"), ("外套", "裙子")])
+def test_names_in_every_alphabet_can_be_read_in_the_picture(one, other):
+    """A font without a letter draws the same empty box for each."""
+    def drawn(name):
+        row = Description("", [Garment((5, 5, 60, 60), 0.1, "top", Answer(name, [name], {name: 1.0}))])
+        return annotated_png(row, np.zeros((120, 200, 3), np.uint8))
+
+    assert drawn(one) != drawn(other)
+
+
+def test_a_class_that_is_called_over_several_lines_is_one_line():
+    name = "coat\n\x1b[2J"
+    row = Description("a.jpg", [Garment((5, 5, 60, 60), 0.1, "top", Answer(name, [name], {name: 1.0}))])
+    assert row.text() == r"a.jpg: coat\n\x1b[2J (100%)"
+    assert annotated_png(row, np.zeros((120, 400, 3), np.uint8)) == annotated_png(
+        Description("", [Garment((5, 5, 60, 60), 0.1, "top", Answer(r"coat\n\x1b[2J", [], {r"coat\n\x1b[2J": 1.0}))]),
+        np.zeros((120, 400, 3), np.uint8))
 
 
 def test_what_cannot_be_read_is_named_and_left_out(photo, models, tmp_path):

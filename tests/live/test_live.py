@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import keras
@@ -18,7 +19,7 @@ from fashion_tf import cli
 from fashion_tf.datasets.files import write_picture
 from fashion_tf.errors import DataError
 from fashion_tf.live import Frame, MaskFinder, MotionFinder, Recogniser, VideoSource, best, join, recognise
-from fashion_tf.live.outputs import VideoWriter, check_folder
+from fashion_tf.live.outputs import VideoWriter, annotated, check_folder
 from fashion_tf.live.recognise import make_classifier, part_of
 from fashion_tf.live.use import find_by, squares
 from fashion_tf.predictor import Predictor, save_predictor
@@ -294,6 +295,23 @@ def test_odd_sizes_and_odd_rates_are_written(tmp_path):
         writer.keep()
         frame, = VideoSource(tmp_path / "live.mp4")
         assert frame.image.shape == (102, 152, 3) and frame.image[50, 75].min() > 150
+
+
+def test_a_label_is_within_the_picture_and_in_its_own_alphabet():
+    """Somebody at the right edge or at the top is named as readably as somebody in the middle."""
+    image = np.zeros((200, 300, 3), np.uint8)
+
+    def drawn(box, label="long sleeve top"):
+        track = SimpleNamespace(box=box, number=1)
+        return (annotated(image, [(track, label, 1.0)]) != 0).any(-1)
+
+    middle = drawn((80, 90, 120, 180))
+    written = middle[:90].sum()  # above the box
+    for box in ((255, 90, 295, 180), (-10, 90, 30, 180)):
+        assert drawn(box)[:90].sum() == written
+    assert drawn((80, 0, 120, 90))[:25, 121:].sum() > 0
+    assert (drawn((80, 90, 120, 180), "юбка") != drawn((80, 90, 120, 180), "куса")).any()
+    assert not image.any()
 
 
 @pytest.mark.parametrize("rate", [5, 30, 60])
