@@ -69,7 +69,7 @@ class MotionFinder:
     def __call__(self, frame):
         import cv2
 
-        scale = min(1.0, self.height / frame.shape[0])
+        scale = min(1.0, max(self.height / frame.shape[0], 1 / frame.shape[1]))  # a narrow frame keeps a pixel across
         small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
         if self.kept and self.kept[-1].shape != small.shape:  # another size: another view, and nothing is known of it
             self.kept.clear()

@@ -177,6 +177,16 @@ def test_who_has_left_by_a_side_is_not_who_comes_in_there():
     assert tracker.begun == 2
 
 
+@pytest.mark.parametrize("size", [(4000, 5), (640, 1), (2, 3000), (1, 1)])
+def test_a_frame_of_any_shape_is_looked_at(size):
+    """From a browser anything may come: something appears in the lower half."""
+    find, frame = MotionFinder(), np.zeros((*size, 3), np.uint8)
+    assert find(frame).shape == (0, 4)
+    frame[size[0] // 2:] = 255
+    for x1, y1, x2, y2 in find(frame):
+        assert 0 <= x1 < x2 <= size[1] and size[0] * 0.4 - 1 <= y1 < y2 <= size[0]
+
+
 def test_what_was_moved_and_stands_still_becomes_background():
     """Unlike somebody, it does not sway."""
     find, found = MotionFinder(), []
