@@ -72,6 +72,11 @@ def test_arrows_run_downwards_only(path):
     assert not upwards, f"{here} imports {', '.join(sorted(upwards))}, which stands above or beside it"
 
 
+def test_no_file_stands_behind_a_room_of_its_name():
+    # Python would import the room, and nobody would notice that the file is dead.
+    assert [path for path in modules() if path.with_suffix("").is_dir()] == []
+
+
 def test_the_classroom_knows_nothing_of_networks():
     for path in modules():
         if room(path) == "classroom":
