@@ -167,7 +167,7 @@ def test_a_result_may_be_promised_by_some_profiles_only():
 # What a rehearsal may set otherwise than the paper's profile: how long and on how much it trains, and what
 # a GPU or a download brings.
 OF_TIME_AND_DATA = re.compile(
-    r"DATA|CACHE|JOBS|MANY|\w*BATCH_SIZE|\w*EPOCHS|\w*SEEDS|\w*TRIALS|RATES|SPLITS|DRAWS|\w+_PHOTOS"
+    r"DATA|CACHE|JOBS|MANY|\w*BATCH_SIZE|\w*EPOCHS|\w*SEEDS|\w*TRIALS|RATES|SPLITS|DRAWS|(\w+_)?PHOTOS"
     r"|\w*STEPS|(\w+_)?WEIGHTS|STYLIZER|MIXED_PRECISION|STILLS|CLIPS|FRAMES|COUNTS")
 
 

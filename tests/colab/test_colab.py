@@ -16,7 +16,7 @@ from fashion_tf.classroom.notebooks import canonical_bytes
 COLAB = environment.read_list(environment.INSTALLED.read_text(encoding="utf-8"))
 LESSONS = load_course(REPOSITORY / "course.yml").lessons
 # Imported where no lesson in Colab comes to: the command line runs lessons, a cluster is one that was joined.
-NOT_IN_A_LESSON = {"papermill", "ray", "distributed"}
+NOT_IN_A_LESSON = {"papermill", "ray", "distributed", "gradio", "google"}  # a lesson names the page and opens none
 INSTALLS = re.compile(r"%pip install -q --no-deps [\"']?([\w.-]+)")
 
 

@@ -443,7 +443,9 @@ def test_killed_at_any_time_and_resumed(server, tmp_path):
 
 def test_ctrl_c_stops_it_and_keeps_what_came(server, tmp_path):
     server.delay = 0.05
-    command = [sys.executable, "-c", KILLED, str(tmp_path), server.address, "400"]
+    # A test run in the background hands on an ignored SIGINT; a person's terminal does not.
+    program = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{KILLED}"
+    command = [sys.executable, "-c", program, str(tmp_path), server.address, "400"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while len(list(tmp_path.glob("train/*.jpg"))) < 10:
         time.sleep(0.01)

@@ -30,6 +30,8 @@ _SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1
 
 
 def main():
+    # A command in a shell's background ignores SIGINT and hands that on; the kernel is to be interruptible.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = json.loads(sys.argv[1])
     _protect(settings)
     if settings.get("probe"):
