@@ -240,7 +240,7 @@ def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames):
     wait_until(page, lambda: len(frames.frames) >= 10)
     quick = len(frames.frames)
     frames.seconds = 0.8
-    wait_until(page, lambda: len(frames.frames) >= quick + 10, 30)
+    wait_until(page, lambda: len(frames.frames) >= quick + 20, 60)
     frames.seconds = 0.0
     turns, numbers = 0, []
     for _, image in frames.frames:
@@ -249,8 +249,10 @@ def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames):
         numbers.append(number + 256 * turns)
     late = np.array([when for when, _ in frames.frames]) - np.array(numbers) / RATE
     age = late - late[:quick].min()  # seconds more than the freshest of the quick ones
-    # A queue with a frame each 0.2 s and an answer each 0.8 s would be 4.8 to 6 s behind by the last three.
-    assert age[-3:].mean() < 3.0, np.round(age, 2)
+    # A queue with a frame each 0.2 s would fall behind by 0.6 s with each slow answer, on a busy machine by more.
+    slow = frames.frames[quick:]
+    queue = slow[-1][0] - slow[0][0] - camera.EVERY_SECONDS * (len(slow) - 1)
+    assert age[-3:].mean() < queue / 2, (queue, np.round(age, 2))
     assert (np.diff(numbers) > 0).all()
     # What came meanwhile was left out; one after the other, they would lie 0.2 s apart.
     assert np.diff(numbers)[quick + 1:].mean() > 2 * camera.EVERY_SECONDS * RATE
