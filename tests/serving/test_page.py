@@ -27,9 +27,11 @@ BOUNDS = Limits(body_bytes=1 << 20)
 @pytest.fixture(scope="module")
 def client():
     pytest.importorskip("gradio", reason="Gradio is not installed (pip install 'fashion_tf[page]')")
-    with running(loaded(), BOUNDS, page=True) as address, httpx.Client(
-            base_url=address, timeout=20, trust_env=False) as found:
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fashion_tf.serving.page.camera.STREAM_SECONDS", 1.0)  # a stream's answer ends with it
+        with running(loaded(), BOUNDS, page=True) as address, httpx.Client(
+                base_url=address, timeout=20, trust_env=False) as found:
+            yield found
 
 
 def test_the_page_is_there_beside_the_api(client):
