@@ -5,7 +5,7 @@ Each function draws a `products.Product` on a canvas.
 
 import numpy as np
 
-from .fabrics import Fabric, darker, ink, lighter, luminance
+from .fabrics import darker, ink, lighter, luminance
 from .pencil import between, chance, disc, mirrored, pick, rounded, smooth, whole
 
 
@@ -272,12 +272,7 @@ def _cap(product, canvas):
 
 def _tie(product, canvas):
     """Rolled half open: knot on top, blade below."""
-    product.fabric = Fabric(
-        product.rng,
-        product.fabric.colour,
-        pick(product.rng, ("plain", "stripes", "dots", "pinstripe", "paisley", "windowpane")),
-        unit=product.unit,
-    )
+    product.take_cloth(product.fabric.colour, ("plain", "stripes", "dots", "pinstripe", "paisley", "windowpane"))
     wide = between(product.rng, 0.2, 0.3)
     canvas.shadow(
         [product.at([(-0.1, -0.9), (0.14, -0.9), (wide + 0.06, 0.75), (0.05, 1.0), (-wide + 0.04, 0.75)])], 0.3, soft=8
@@ -298,12 +293,7 @@ def _tie(product, canvas):
 
 
 def _scarf(product, canvas):
-    product.fabric = Fabric(
-        product.rng,
-        product.fabric.colour,
-        pick(product.rng, ("plain", "tartan", "stripes", "floral", "dots", "zigzag", "paisley", "melange")),
-        unit=product.unit,
-    )
+    product.take_cloth(product.fabric.colour, ("plain", "tartan", "stripes", "floral", "dots", "zigzag", "paisley", "melange"))
     loop = rounded([(-0.5, -0.9), (0.5, -0.9), (0.66, -0.4), (0.4, 0.0), (-0.4, 0.0), (-0.66, -0.4)])
     hole = rounded([(-0.26, -0.66), (0.26, -0.66), (0.3, -0.44), (0, -0.26), (-0.3, -0.44)])
     for x, low in ((-0.26, between(product.rng, 0.7, 0.96)), (0.24, between(product.rng, 0.7, 0.96))):
@@ -325,12 +315,7 @@ def _scarf(product, canvas):
 
 
 def _socks(product, canvas):
-    product.fabric = Fabric(
-        product.rng,
-        product.fabric.colour,
-        pick(product.rng, ("plain", "stripes", "argyle", "dots", "two stripes", "melange")),
-        unit=product.unit,
-    )
+    product.take_cloth(product.fabric.colour, ("plain", "stripes", "argyle", "dots", "two stripes", "melange"))
     tall = between(product.rng, -0.96, -0.5)
     second = product.fabric.accents[0]
     for shift in (0.2, -0.12):

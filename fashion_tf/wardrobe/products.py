@@ -49,10 +49,12 @@ class Product:
         self.unit = 0.5 * min(height, width) * between(rng, 0.74, 0.94)
         self.centre = np.array((width * between(rng, 0.48, 0.52), height * between(rng, 0.47, 0.53)))
         self.slant = between(rng, -0.06, 0.06)
-        self.fabric = Fabric(
-            rng, colour, pick(rng, ("plain", "plain", "plain", "plain", "melange", "corduroy")), unit=self.unit
-        )
+        self.take_cloth(colour, ("plain", "plain", "plain", "plain", "melange", "corduroy"))
         self.metal = pick(rng, _METALS)
+
+    def take_cloth(self, colour, patterns):
+        """A cloth of a colour (None: any) with one of some patterns."""
+        self.fabric = Fabric(self.rng, colour, pick(self.rng, patterns), unit=self.unit)
 
     def at(self, points):
         points = np.asarray(points, np.float64)

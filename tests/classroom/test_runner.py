@@ -15,7 +15,7 @@ from fashion_tf import cli
 from fashion_tf.classroom import execution, runner
 from fashion_tf.classroom.course import load_course
 from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
-from fashion_tf.classroom.results import LessonResult, clear_leftovers, keep_result, read_results, without_paths
+from fashion_tf.classroom.results import WORK, LessonResult, clear_leftovers, keep_result, read_results, without_paths
 from fashion_tf.classroom.runner import run_course
 from fashion_tf.errors import CourseError, RunError
 from fashion_tf.files import locked
@@ -315,7 +315,7 @@ OURS = '{"schema": 1, "profile": "sample", "lessons": []}'
     ("mine", {"mine/10_lesson.ipynb": "{}"}, "10_lesson.ipynb: is there already, and no run wrote it"),
     ("mine", {"mine/results.json": OURS, "mine/10_lesson.ipynb": '{"cells": [], "metadata": {}}'}, "no run wrote it"),
     ("mine", {"mine/logs/diary.txt": "a"}, "logs: is there already, and no run made it"),
-    ("mine", {"mine/work/10/thesis.txt": "a"}, "work: is there already"),
+    ("mine", {f"mine/{WORK}/10/thesis.txt": "a"}, "work: is there already"),
     ("mine", {"mine/results.json": OURS, "mine/logs": "a"}, "logs: is there already"),
     ("mine", {"mine/results.json": OURS, "mine/logs/10.log/a": "a"}, "10.log: is there already, and is no plain file"),
     ("mine", {"mine/results.json": OURS, "mine/logs/10.log": "-> ../../photos"}, "no plain file"),

@@ -100,6 +100,20 @@ def near(answer, value, relative=0.02, absolute=0.0):
     return abs(answer - value) <= max(absolute, relative * abs(value))
 
 
+def refuse_known(answer, known, told, absolute):
+    """Raises `Wrong` where a number is one that a known mistake leads to.
+
+    Args:
+        answer: The number.
+        known: Mistake -> the number it leads to.
+        told: (mistake, what is said of it) pairs, in the order in which they are tried.
+        absolute: How far off the answer may be.
+    """
+    for name, text in told:
+        if near(answer, known[name], 0, absolute):
+            raise Wrong(text)
+
+
 def apart(values, gap):
     """Whether no two of some numbers are nearer than `gap`: what is drawn tells wrong answers from right ones."""
     values = sorted(float(value) for value in values)

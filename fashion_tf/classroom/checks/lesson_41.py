@@ -3,7 +3,7 @@
 import math
 from types import SimpleNamespace
 
-from .forms import Exercise, Wrong, apart, near, number, whole_number
+from .forms import Exercise, Wrong, apart, near, number, refuse_known, whole_number
 
 
 def _twins(data):
@@ -34,15 +34,13 @@ def _judge_twins(answer, data):
     answer, known = number(answer, 0, 1, "a share"), _twins(data)
     if near(answer, known["right"], 0, 0.006):
         return "So many held-out rows were seen in training: their accuracy measures memory."
-    for name, told in (
-            ("by item", "You average over garments. Held out are rows, and a garment drawn four times is four."),
-            ("repeated", "This is the share of rows that have a twin at all. Some twins are held out together."),
-            ("all copies", "You ask that every other copy is in training. One is enough to remember it."),
-            ("pairs", "You treat every repeated garment as drawn twice. With more copies, it is likelier that one of "
-                      "them is in training."),
-            ("training", "This is the share of all rows that is trained on. Rows drawn once have no twin there.")):
-        if near(answer, known[name], 0, 0.006):
-            raise Wrong(told)
+    refuse_known(answer, known, (
+        ("by item", "You average over garments. Held out are rows, and a garment drawn four times is four."),
+        ("repeated", "This is the share of rows that have a twin at all. Some twins are held out together."),
+        ("all copies", "You ask that every other copy is in training. One is enough to remember it."),
+        ("pairs", "You treat every repeated garment as drawn twice. With more copies, it is likelier that one of "
+                  "them is in training."),
+        ("training", "This is the share of all rows that is trained on. Rows drawn once have no twin there.")), 0.006)
     if answer > known["repeated"]:
         raise Wrong(f"{answer:.3f} is more than all rows that have a twin at all.")
     raise Wrong(f"{answer:.3f} is not the share. How likely is it that all other copies of a row lie in its own fold?")
@@ -102,17 +100,15 @@ def _judge_floor(answer, data):
     answer, known = number(answer, 0, what="a loss"), _floors(data)
     if near(answer, known["right"], 0, 0.004):
         return "The targets' own entropy: no network can be below it, however right it is."
-    for name, told in (
-            ("zero", "With targets of 0 and 1 it would be. A smoothed target is no certainty, and no output meets it "
-                     "without a loss."),
-            ("the class alone", "This is the loss of the true class alone, as if its weight were 1. The other classes "
-                                "have targets too."),
-            ("bits", "These are bits. Keras takes the natural logarithm."),
-            ("the others alone", "You spread the smoothing over the other classes. Keras spreads it over all, the true "
-                                 "one among them."),
-            ("top term", "This is the true class's part of the sum. Add those of the other classes.")):
-        if near(answer, known[name], 0, 0.004):
-            raise Wrong(told)
+    refuse_known(answer, known, (
+        ("zero", "With targets of 0 and 1 it would be. A smoothed target is no certainty, and no output meets it "
+                 "without a loss."),
+        ("the class alone", "This is the loss of the true class alone, as if its weight were 1. The other classes "
+                            "have targets too."),
+        ("bits", "These are bits. Keras takes the natural logarithm."),
+        ("the others alone", "You spread the smoothing over the other classes. Keras spreads it over all, the true "
+                             "one among them."),
+        ("top term", "This is the true class's part of the sum. Add those of the other classes.")), 0.004)
     if answer < known["right"]:
         raise Wrong(f"{answer:.3f} is below the floor: no output reaches it. Put the targets themselves into the loss.")
     raise Wrong(f"A network can have a smaller loss than {answer:.3f}. Which output makes it smallest?")

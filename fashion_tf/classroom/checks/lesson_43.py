@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .forms import Exercise, Wrong, apart, array, near, number, some_of
+from .forms import Exercise, Wrong, apart, array, near, number, refuse_known, some_of
 
 GARMENTS = ["coat", "dress", "jeans", "shirt", "skirt"]
 
@@ -69,14 +69,12 @@ def _judge_errors(answer, data):
     answer, known = number(answer, 0, 1, "a share"), _errors(data)
     if near(answer, known["right"], 0, 0.004):
         return "So far, in the mean over photos, is what it says from what is true."
-    for name, told in (
-            ("plain mean", "You average over bins. A bin of few photos then counts as much as a full one."),
-            ("largest", "This is the largest distance of a bin, known as the maximum calibration error."),
-            ("signed", "Distances above and below have cancelled out. Take each bin's without its sign."),
-            ("error", "This is the share of wrong answers. A model may err often and say so."),
-            ("squared", "You squared the distances. The expected calibration error takes them as they are.")):
-        if near(answer, known[name], 0, 0.004):
-            raise Wrong(told)
+    refuse_known(answer, known, (
+        ("plain mean", "You average over bins. A bin of few photos then counts as much as a full one."),
+        ("largest", "This is the largest distance of a bin, known as the maximum calibration error."),
+        ("signed", "Distances above and below have cancelled out. Take each bin's without its sign."),
+        ("error", "This is the share of wrong answers. A model may err often and say so."),
+        ("squared", "You squared the distances. The expected calibration error takes them as they are.")), 0.004)
     rows, sure, right = data.bins[0]
     raise Wrong(f"{answer:.3f} is not it. In the first bin, {right} of {rows} are right, {right / rows:.3f}, and "
                 f"it says {sure}: start with that distance, weighted by {rows}.")
