@@ -24,6 +24,23 @@ from fashion_tf.errors import FashionError
 PACKAGES = ("fashion_tf", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-python")
 
 
+def replaced_between(text, marks, new):
+    """A text with what stands between two marks replaced, each on a line of its own.
+
+    Args:
+        text: The text.
+        marks: (start, end), each of which stands in it once, in this order.
+        new: What is to stand between them.
+
+    Raises:
+        ValueError: The text has not one such place.
+    """
+    start, end = marks
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise ValueError(f"between {start} and {end}")
+    return f"{text[:text.index(start) + len(start)]}\n{new}\n{text[text.index(end):]}"
+
+
 def write_atomically(path, content):
     """Writes beside `path`, then renames: a reader never sees half a file, and a failed write changes nothing.
 

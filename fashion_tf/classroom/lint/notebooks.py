@@ -7,7 +7,7 @@ from fashion_tf.classroom.lint.anatomy import badge
 from fashion_tf.classroom.lint.rules import RULES, Page, Problem, check_page
 from fashion_tf.classroom.notebooks import MAXIMUM_NOTEBOOK_BYTES, canonical_bytes, parse_notebook
 from fashion_tf.errors import CourseError
-from fashion_tf.files import read_whole, write_atomically
+from fashion_tf.files import read_whole, replaced_between, write_atomically
 
 README_MARKS = ("<!-- lessons: written by fashion-tf lint --fix -->", "<!-- /lessons -->")
 
@@ -60,11 +60,10 @@ def _lint_readme(course, fix):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(path, None, "N07", f"cannot be read: {getattr(error, 'strerror', None) or error}")]
-    start, end = README_MARKS
-    if text.count(start) != 1 or text.count(end) != 1:
-        return [Problem(path, None, "N07", f"has not one table of lessons between {start} and {end}")]
-    mended = text[:text.index(start) + len(start)] + f"\n{lesson_table(course)}\n" + (
-        text[text.index(end):])
+    try:
+        mended = replaced_between(text, README_MARKS, lesson_table(course))
+    except ValueError as error:
+        return [Problem(path, None, "N07", f"has not one table of lessons {error}")]
     clone = f"git clone {course.repository}"
     mended = re.sub(r"git clone (--branch \S+ )?https://\S+", clone, mended)
     if mended == text:

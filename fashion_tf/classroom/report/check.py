@@ -46,12 +46,12 @@ def check_run(path, course, new=True):
         raise RunError(f"{path}: cannot be read: {error.strerror}; give a run's results.json.") from None
     except ValueError as error:
         raise RunError(f"{path}: {error}.") from None
-    run = read_run(path, course)
+    run, released = read_run(path, course), released_states(course) if new else {}
     problems = list(_of_run(run))
     for result in run.ran():
         lesson = course.lesson(result.lesson)
         found = [*_of_result(run, result), *_of_records(lesson, result)]
-        found += _of_state(run, lesson, result, course) if new else []
+        found += _of_state(run, lesson, result, course, released) if new else []
         problems += [f"lesson {result.lesson}: {problem}" for problem in found]
     return [f"{path}: {problem}." for problem in problems]
 
@@ -96,9 +96,9 @@ def _of_result(run, result):
         yield "it failed, and does not say why"
 
 
-def _of_state(run, lesson, result, course):
+def _of_state(run, lesson, result, course, released):
     """Whether the lesson was run as a release has it: its code, its parameters, its promises."""
-    known = released_states(course).get(run.version, {}).get(lesson.id, {}).get(run.profile, [])
+    known = released.get(run.version, {}).get(lesson.id, {}).get(run.profile, [])
     is_current = run.version == fashion_tf.__version__
     if result.state and (result.state in known or is_current
                          and result.state == state_of_course(course, lesson, run.profile)):

@@ -13,7 +13,7 @@ from fashion_tf.classroom.report.runs import read_runs
 from fashion_tf.classroom.report.text import NONE, format_value, several, tidy
 from fashion_tf.classroom.states import state_of_course
 from fashion_tf.errors import RunError
-from fashion_tf.files import write_atomically
+from fashion_tf.files import replaced_between, write_atomically
 
 RUNS, RESULTS, OVERVIEW = "docs/runs", "docs/results.md", "docs/pictures/results.svg"
 WRITTEN = "<!-- written by fashion-tf report --publish from docs/runs; never by hand -->"
@@ -73,10 +73,10 @@ def _readme(comparison):
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    start, end = README_MARKS
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise RunError(f"{path}: has not one place for the results between {start} and {end}.")
-    return text[:text.index(start) + len(start)] + f"\n{headline(comparison)}\n" + text[text.index(end):]
+    try:
+        return replaced_between(text, README_MARKS, headline(comparison))
+    except ValueError as error:
+        raise RunError(f"{path}: has not one place for the results {error}.") from None
 
 
 def headline(comparison):
