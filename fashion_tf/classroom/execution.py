@@ -203,9 +203,8 @@ def _run_cells(job, kernels):
     except Exception as error:  # papermill or nbformat: this lesson's failure alone
         return f"{type(error).__name__}: {error}"
     finally:
-        for folder in (job.work_folder, job.work_folder.parent):  # gone again where the lesson left no file
-            with suppress(OSError):
-                folder.rmdir()
+        with suppress(OSError):
+            job.work_folder.rmdir()  # gone again where the lesson left no file
     return None
 
 

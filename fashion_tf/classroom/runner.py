@@ -26,6 +26,7 @@ from fashion_tf.classroom.results import (
     NOT_RUN,
     PASSED,
     RESULTS,
+    WORK,
     LessonResult,
     check_folder,
     clear_leftovers,
@@ -144,6 +145,8 @@ def _run_locked(course, chosen, profile, data, settings, jobs, backend, out, res
                 run.write()
     finally:
         progress.end()
+        with suppress(OSError):  # here and not by a lesson, which another may be about to use
+            (out / WORK).rmdir()
     run.write()
     return list(run.asked.values())
 

@@ -163,6 +163,18 @@ def test_files_of_a_lesson_stay_in_its_own_folder(run):
     assert not (out / "work" / "10").exists()
 
 
+def test_a_lesson_that_ends_leaves_the_folder_that_another_is_about_to_use(tmp_path, monkeypatch):
+    course = make_course(tmp_path, {"10": LESSONS["10"]})
+    job = runner._job(course, course.lesson("10"), "sample", "sample", {}, tmp_path / "out", 2, "loky", None, None)
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **options: None)
+    monkeypatch.setattr(execution, "_register_engine", lambda: None)
+    (tmp_path / "out").mkdir()
+    assert execution._run_cells(job, execution.Kernels()) is None
+    assert (tmp_path / "out" / WORK).is_dir() and not job.work_folder.exists()
+    run_course(course, out=tmp_path / "another", say=lambda line: None)
+    assert not (tmp_path / "another" / WORK).exists()  # at the end it goes, where it is empty
+
+
 def test_results_are_written_and_read_back(run):
     results, out, _ = run
     content, lessons = read_results(out)

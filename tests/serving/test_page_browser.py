@@ -263,8 +263,9 @@ def test_a_stream_joins_again_after_its_time(visit, frames, monkeypatch):
     joined = []
     page.on("request", lambda request: joined.append(request.url) if "/queue/join" in request.url else None)
     frames.seconds = 0.3
-    streams = [function for function in page_functions() if function.connection == "stream"]
-    assert {stream.time_limit for stream in streams} == {camera.STREAM_SECONDS}
+    streams = [function for function in page_functions()
+               if function.connection == "stream" and function.time_limit == camera.STREAM_SECONDS]
+    assert streams  # pages of other tests, with other times, may still be in memory
     for stream in streams:
         monkeypatch.setattr(stream, "time_limit", 1.0)
     begin(page)
