@@ -262,21 +262,27 @@ class _Shared:
             optimizer.rho = self.numbers["rho"]
         for variable in model.trainable_variables:
             if variable.name == "kernel":
-                variable.regularizer = self._penalty
+                variable.regularizer = _Penalty(self.numbers["l1"], self.numbers["l2"])
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"],
                       jit_compile=has_gpu())
         optimizer.build(model.trainable_variables)
         self.state = [variable.numpy() for variable in optimizer.variables]
-
-    def _penalty(self, kernel):
-        return (self.numbers["l1"] * keras.ops.sum(keras.ops.absolute(kernel))
-                + self.numbers["l2"] * keras.ops.sum(keras.ops.square(kernel)))
 
     def reset(self, **numbers):
         for name, value in numbers.items():
             self.numbers[name].assign(value)
         for variable, value in zip(self.model.optimizer.variables, self.state, strict=True):
             variable.assign(value)
+
+
+class _Penalty(keras.regularizers.Regularizer):  # of this class, or Keras before 3.15 refuses it
+    """Keras's `L1L2` over two variables."""
+
+    def __init__(self, l1, l2):
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, kernel):
+        return self.l1 * keras.ops.sum(keras.ops.absolute(kernel)) + self.l2 * keras.ops.sum(keras.ops.square(kernel))
 
 
 class _Falling(keras.optimizers.schedules.LearningRateSchedule):

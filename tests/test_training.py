@@ -268,6 +268,16 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
     assert metrics["train_accuracy"] == pytest.approx(history["accuracy"][-1])
 
 
+def test_a_shared_penalty_is_what_every_keras_takes_for_a_regularizer(shared):
+    model = training._fresh_model(START | SHORT | {"regularizer": "L1 & L2", "regularizer_strength": 0.5}, 1,
+                                  (shared["validation_images"], shared["validation_labels"]), 3)
+    kernels = [variable for variable in model.trainable_variables if variable.name == "kernel"]
+    weights = [kernel.numpy().astype(float) for kernel in kernels]
+    assert kernels and all(isinstance(kernel.regularizer, keras.regularizers.Regularizer) for kernel in kernels)
+    expected = 0.5 * sum(np.abs(weight).sum() + np.square(weight).sum() for weight in weights)
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_trial_can_learn(shared):
     settings = SHORT | {"epochs": 25, "learning_rate": 0.02}
     assert train_classifier(settings, 1, shared)["accuracy"] > 0.8
