@@ -16,6 +16,7 @@ import numpy as np
 
 from fashion_tf.errors import TrainingError
 from fashion_tf.files import locked, write_atomically
+from fashion_tf.models.device import has_gpu
 from fashion_tf.terminal import import_tensorflow
 
 import_tensorflow()  # a search's worker comes by it here, and its notes would stand among those of the search
@@ -132,15 +133,6 @@ def _check_number(field, value, least=-np.inf, above=-np.inf, kind=numbers.Real)
         bound = f"at least {least}" if least > above else f"greater than {above}"
         what = "number" if kind is numbers.Real else "whole number"
         raise TrainingError(f"{field}={value!r}: it must be a {what}, {bound}.")
-
-
-@lru_cache(maxsize=1)
-def has_gpu():
-    """Whether TensorFlow sees a GPU. `jit_compile=has_gpu()` is right for a model: XLA made training
-    faster on GPUs, and 2 to 4 times slower on the CPUs where it was measured."""
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def build_state(model, inputs, targets=None):

@@ -1,5 +1,6 @@
 """What all tests share: no network, a cache of their own, and the way to the real data."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -12,6 +13,13 @@ os.environ.update(dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "htt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_finish():
+    """What is imported by now stays. The collector need not look through it again and again: networks are made of many
+    small objects, and with TensorFlow in memory a sixth of their making was such looking."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +56,21 @@ def real_data():
             pytest.skip(f"no real data: {error}")
 
     return folder
+
+
+@pytest.fixture
+def eagerly():
+    """TensorFlow computes at once what it would trace first: a step that is taken a few times is done sooner so."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def traced(eagerly):
+    """For a test among such as are run `eagerly`: what users run."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)

@@ -254,7 +254,7 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
                                  "initializer": "He Uniform"}
     model = build_classifier("tiny", 3, 32, initializer="he_uniform",
                              regularizer=keras.regularizers.L2(1e-3), seed=4)
-    model.compile(optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     batches = batches_of(shared["train_images"], shared["train_labels"], 12, training=True, seed=4,
                          augmentation=Augmentation(flip=True), jit_compile=False)
     history = model.fit(batches, epochs=2, shuffle=False, verbose=0).history
@@ -381,7 +381,7 @@ def compile_model(optimizer, units):
         keras.layers.Dense(units, activation="relu"), keras.layers.BatchNormalization(),
         keras.layers.Dropout(0.3), keras.layers.Dense(3, activation="softmax")])
     made = {"SGD": keras.optimizers.SGD(0.02, momentum=0.9), "Adam": keras.optimizers.Adam(0.005)}
-    model.compile(made[optimizer], "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(made[optimizer], "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     return model, [variable.numpy() for variable in [*model.variables, *model.optimizer.variables]]
 
@@ -638,7 +638,8 @@ def test_a_step_is_traced_once(tmp_path):
             return inputs
 
     model = keras.Sequential([keras.Input((8, 8, 3)), Counting(), keras.layers.Flatten(), keras.layers.Dense(3)])
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
+                  jit_compile=False)
     fit(model, tmp_path, epochs=2)
     assert traced.count(True) == 1
 

@@ -18,6 +18,7 @@ from keras import ops
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.atrous import without_last_stride
+from fashion_tf.models.device import for_this_device
 
 # Mean and standard deviation of ImageNet's pictures in 0..1, red, green, blue; and the mean in 0..255
 # that the networks converted from Caffe subtract (blue, green, red).
@@ -219,8 +220,8 @@ def build_backbone(name, image_size, weights=None, initializer=None, regularizer
         outputs = network.outputs
     network = keras.Model(network.inputs, outputs if pyramid else outputs[-1], name=f"{name}_network")
     pictures = keras.Input((height, width, 3), name="pictures")
-    return keras.Model(
-        pictures, network(InputScaling(entry.scaling, name="input_scaling")(pictures)), name=name)
+    return for_this_device(keras.Model(
+        pictures, network(InputScaling(entry.scaling, name="input_scaling")(pictures)), name=name))
 
 
 def build_classifier(backbone, classes, image_size, weights=None, initializer=None, regularizer=None,
@@ -254,7 +255,7 @@ def build_classifier(backbone, classes, image_size, weights=None, initializer=No
     features = keras.layers.GlobalAveragePooling2D(name="features")(backbone(pictures))
     if dropout:
         features = keras.layers.Dropout(dropout, seed=seed, name="dropout")(features)
-    return keras.Model(pictures, head(features), name=f"{backbone.name}_classifier")
+    return for_this_device(keras.Model(pictures, head(features), name=f"{backbone.name}_classifier"))
 
 
 def cut_network(backbone, layer):
@@ -289,7 +290,8 @@ def cut_network(backbone, layer):
     except ValueError as error:
         raise DataError(f"{backbone.name} cannot be cut at {layer!r}: a connection leads around it.") from error
     first = keras.Model(network.inputs, maps)
-    return keras.Model(pictures, first(scaling(pictures)), name=f"{backbone.name}_first"), last
+    first = keras.Model(pictures, first(scaling(pictures)), name=f"{backbone.name}_first")
+    return for_this_device(first), for_this_device(last)
 
 
 def freeze_batch_normalization(model):

@@ -9,6 +9,7 @@ from keras import layers
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.backbones import build_backbone
+from fashion_tf.models.device import for_this_device
 from fashion_tf.models.fpn import he_initializers, padding_to_stride
 
 RATES, SIDE = (6, 12, 18), 33  # the paper's, and the side of the map that they were made for: 513 pixels, stride 16
@@ -94,5 +95,5 @@ def deeplab_segmenter(backbone, classes, image_size, weights=None, channels=256,
     x = layers.Conv2D(classes, 1, name="scores", kernel_initializer=next(kernels))(x)
     x = layers.UpSampling2D(4, interpolation="bilinear", dtype="float32", name="enlarged")(x)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
-    return keras.Model(pictures, layers.Softmax(dtype="float32", name="probabilities")(x),
-                       name=f"{backbone.name}_deeplab")
+    return for_this_device(keras.Model(pictures, layers.Softmax(dtype="float32", name="probabilities")(x),
+                                       name=f"{backbone.name}_deeplab"))

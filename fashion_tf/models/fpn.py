@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.backbones import build_backbone
+from fashion_tf.models.device import for_this_device
 
 STRIDE = 32  # of the pyramid's top, C5
 LEVELS = (2, 3, 4, 5)
@@ -81,7 +82,7 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
     enlarge = 2 ** min(levels)
     x = layers.UpSampling2D(enlarge, interpolation="bilinear", dtype="float32", name="enlarged")(x)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
-    return keras.Model(pictures, x, name=f"{backbone.name}_fpn")
+    return for_this_device(keras.Model(pictures, x, name=f"{backbone.name}_fpn"))
 
 
 def he_initializers(seed):
@@ -124,7 +125,8 @@ def mirror_averaged(model):
     """
     pictures = keras.Input(model.input_shape[1:], name="pictures")
     mirrored = ops.flip(model(ops.flip(pictures, axis=2)), axis=2)
-    return keras.Model(pictures, (model(pictures) + mirrored) / 2, name=f"{model.name}_mirrored")
+    return for_this_device(
+        keras.Model(pictures, (model(pictures) + mirrored) / 2, name=f"{model.name}_mirrored"))
 
 
 def without_class_weights(model, weights, share=1.0):
@@ -145,8 +147,8 @@ def without_class_weights(model, weights, share=1.0):
     pictures = keras.Input(model.input_shape[1:], name="pictures")
     factors = [float(weight) ** -share for weight in weights]
     scaled = layers.Rescaling(factors, dtype="float32", name="unweighted")(model(pictures))
-    return keras.Model(pictures, scaled / ops.sum(scaled, axis=-1, keepdims=True),
-                       name=f"{model.name}_unweighted")
+    return for_this_device(keras.Model(pictures, scaled / ops.sum(scaled, axis=-1, keepdims=True),
+                                       name=f"{model.name}_unweighted"))
 
 
 def add_to_upsampled(above, lateral, name=None):

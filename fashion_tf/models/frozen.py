@@ -11,6 +11,7 @@ import tensorflow as tf
 from fashion_tf.augment import uniform
 from fashion_tf.errors import DataError
 from fashion_tf.metrics import IGNORE
+from fashion_tf.models.device import for_this_device
 from fashion_tf.models.fpn import LEVELS, STRIDE
 from fashion_tf.pipeline import row_batches
 
@@ -35,7 +36,7 @@ def parser_head(model):
     enlarge = model.get_layer("enlarged").size[0] // FINEST
     output = coarse.output if enlarge == 1 else keras.layers.UpSampling2D(
         enlarge, interpolation="bilinear", dtype="float32")(coarse.output)
-    return keras.Model(_maps(model), output, name=f"{model.name}_head")
+    return for_this_device(keras.Model(_maps(model), output, name=f"{model.name}_head"))
 
 
 def _maps(model):
@@ -58,7 +59,7 @@ def feature_maps(model, images, batch_size=32):
 
     Taught in: 51_clothing_parsing.ipynb
     """
-    backbone = keras.Model(model.input, _maps(model))
+    backbone = for_this_device(keras.Model(model.input, _maps(model)))
     parts = [[keras.tree.flatten(backbone.predict_on_batch(part[:, :, ::turn])) for turn in (1, -1)]
              for part in np.split(images, range(batch_size, len(images), batch_size))]
     return [np.stack([np.concatenate([part[side][place] for part in parts]) for side in (0, 1)])

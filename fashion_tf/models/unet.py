@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from fashion_tf.models.backbones import build_backbone
+from fashion_tf.models.device import for_this_device
 from fashion_tf.models.fpn import he_initializers, padding_to_stride
 
 LEVELS = (4, 3, 2, 1)  # the skip connections, from the deepest
@@ -61,5 +62,5 @@ def unet_segmenter(backbone, classes, image_size, weights=None, channels=(128, 6
     scores = convolution(x, classes, 1, name="scores")
     x = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="enlarged")(scores)
     x = layers.Cropping2D(((0, below), (0, right)), dtype="float32", name="cropped")(x)
-    return keras.Model(pictures, layers.Softmax(dtype="float32", name="probabilities")(x),
-                       name=f"{backbone.name}_unet")
+    return for_this_device(keras.Model(pictures, layers.Softmax(dtype="float32", name="probabilities")(x),
+                                       name=f"{backbone.name}_unet"))

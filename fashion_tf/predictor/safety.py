@@ -293,6 +293,8 @@ def _check_value(path, field, value):
 def _load(path, config, weights, count):
     import keras
 
+    from fashion_tf.models.device import for_this_device
+
     left = [count]
 
     class Counted(keras.initializers.Initializer):
@@ -338,7 +340,7 @@ def _load(path, config, weights, count):
             if isinstance(value, Counted):
                 setattr(layer, name, value.original)
     _check_sizes(path, model)
-    return model
+    return for_this_device(model)
 
 
 def _count_weights(config, keras):

@@ -32,6 +32,7 @@ def build_embedder(backbone, image_size, weights=None, stage=5, pooling="average
     import keras
 
     from fashion_tf.models.backbones import build_backbone
+    from fashion_tf.models.device import for_this_device
 
     if stage not in STAGES:
         raise DataError(f"There is no stage {stage!r}; choose {', '.join(map(str, STAGES))}.")
@@ -48,8 +49,8 @@ def build_embedder(backbone, image_size, weights=None, stage=5, pooling="average
     found = backbone(pictures)
     found = found[STAGES.index(stage)] if isinstance(found, (list, tuple)) and len(found) > 1 else found
     features = pool(name="features", dtype="float32")(found)
-    return keras.Model(pictures, keras.layers.UnitNormalization(name="embedding", dtype="float32")(features),
-                       name=f"{backbone.name}_embedder")
+    embedding = keras.layers.UnitNormalization(name="embedding", dtype="float32")(features)
+    return for_this_device(keras.Model(pictures, embedding, name=f"{backbone.name}_embedder"))
 
 
 def embed(dataset, embedder, image_size, batch_size=32, crop_to_box=False):

@@ -12,6 +12,7 @@ from keras import ops
 
 from fashion_tf.errors import DataError
 from fashion_tf.models.backbones import BACKBONES, InputScaling, build_backbone
+from fashion_tf.models.device import for_this_device
 
 _VGG = (tuple(f"block{block}_conv1" for block in range(1, 6)), ("block4_conv2",))
 # backbone: (layers for the style, layers for the content). Of the VGGs they are the paper's; of others layers before
@@ -54,7 +55,7 @@ def feature_network(backbone, weights, layers, seed=None):
     inner = keras.Model(network.inputs, {name: network.get_layer(name).output for name in layers})
     pictures = keras.Input((None, None, 3), name="pictures")
     scaled = InputScaling(BACKBONES[backbone].scaling, name="input_scaling")(pictures)
-    model = keras.Model(pictures, inner(scaled), name=f"{backbone}_features")
+    model = for_this_device(keras.Model(pictures, inner(scaled), name=f"{backbone}_features"))
     model.trainable = False
     return model
 

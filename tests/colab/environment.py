@@ -61,10 +61,10 @@ def kit_modules(code, package="fashion_tf"):
 def _imports(code, package="fashion_tf", needed_only=False):
     """(module's full name, names taken from it) of each import, in functions too."""
     tree = ast.parse(code)
-    expected = [node for block in ast.walk(tree) if isinstance(block, ast.Try)
+    expected = {node for block in ast.walk(tree) if isinstance(block, ast.Try)
                 and any(handler.type is None or re.search("ImportError|ModuleNotFoundError", ast.unparse(handler.type))
                         for handler in block.handlers)
-                for statement in block.body for node in ast.walk(statement)]
+                for statement in block.body for node in ast.walk(statement)}
     for node in ast.walk(tree):
         if needed_only and node in expected:
             continue

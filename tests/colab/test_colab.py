@@ -1,6 +1,7 @@
 """What lessons and the kit need is in Colab, in a version that requirements.txt accepts."""
 
 import re
+from functools import cache
 
 import environment
 import pytest
@@ -33,14 +34,21 @@ def packages_of(notebook):
     while waiting:
         module = waiting.pop()
         seen.add(module)
-        folder = REPOSITORY.joinpath(*module.split("."))
-        file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-        text = file.read_text(encoding="utf-8")
-        for name in environment.modules_imported(text, needed_only=True):
-            found.setdefault(environment.package_of(name), module)
-        package = module if folder.is_dir() else module.rpartition(".")[0]
-        waiting |= environment.kit_modules(text, package) - seen
+        packages, modules = needs_of(module)
+        for package in packages:
+            found.setdefault(package, module)
+        waiting |= modules - seen
     return found
+
+
+@cache
+def needs_of(module):
+    """The packages, and the kit's own modules, that one of the kit's modules imports."""
+    folder = REPOSITORY.joinpath(*module.split("."))
+    file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    text = file.read_text(encoding="utf-8")
+    packages = {environment.package_of(name) for name in environment.modules_imported(text, needed_only=True)}
+    return packages, environment.kit_modules(text, module if folder.is_dir() else module.rpartition(".")[0])
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)

@@ -1,6 +1,7 @@
 """Backbones against keras.applications: scaling, settings layer by layer, weights, pyramids."""
 
 import functools
+import shutil
 import warnings
 
 import keras
@@ -21,6 +22,7 @@ from fashion_tf.models.backbones import (
     freeze_until,
 )
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SMALL = ("small_vgg", "small_resnet", "small_resnet_v2", "small_densenet", "small_resnext")
 applications = keras.applications
 PREPROCESS = {
@@ -124,7 +126,7 @@ def scaling_model(request):
 
 
 @pytest.mark.parametrize("factor, offset", [(1 / 255, 0), (1 / 127.5, -1), (1, -120)])
-def test_scaled_pictures_stop_prediction_and_training(scaling_model, factor, offset):
+def test_scaled_pictures_stop_prediction_and_training(scaling_model, factor, offset, traced):
     batch, targets = pictures(2, 8, 8) * factor + offset, np.zeros((2, 2))
     for use in (lambda: scaling_model.predict(batch, verbose=0),
                 lambda: scaling_model.evaluate(batch, targets, verbose=0),
@@ -136,7 +138,7 @@ def test_scaled_pictures_stop_prediction_and_training(scaling_model, factor, off
 @pytest.mark.parametrize("batch", [np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8, 3), "uint8"),
                                    pictures(2, 8, 8), pictures(2, 8, 8).astype("uint8")],
                          ids=["black", "black uint8", "float", "uint8"])
-def test_pictures_from_0_to_255_pass(scaling_model, batch):
+def test_pictures_from_0_to_255_pass(scaling_model, batch, traced):
     scaling_model.fit(batch, np.zeros((2, 2)), verbose=0)
     assert np.isfinite(scaling_model.predict(batch, verbose=0)).all()
 
@@ -317,33 +319,37 @@ def save_legacy(model, path):
         model.save(path)  # the only way of Keras 3 to a legacy file; it holds the weights too
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """(a network, its weights in both kinds of file by their endings)."""
+    folder, reference = tmp_path_factory.mktemp("mobilenet"), shaken(mobilenet())
+    save_legacy(reference, folder / "any.h5")
+    reference.save_weights(folder / "any.weights.h5")
+    return reference, {ending: folder / f"any{ending}" for ending in (".h5", ".weights.h5")}
+
+
 def assert_has_weights_of(model, reference):
     for one, two in zip(network_of(model).get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("file", ["any.h5", "any.weights.h5"])
+@pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
 @pytest.mark.parametrize("settings", [{}, {"initializer": "zeros", "regularizer": "l2", "seed": 4}],
                          ids=["plain", "with settings"])
-def test_weights_of_a_path(tmp_path, file, settings):
-    reference = shaken(mobilenet())
-    if file == "any.h5":
-        save_legacy(reference, tmp_path / file)
-    else:
-        reference.save_weights(tmp_path / file)
-    path = tmp_path / file
+def test_weights_of_a_path(saved, ending, settings):
+    reference, files = saved
+    path = files[ending]
     model = build_backbone("mobilenet_025", 64, weights=path if settings else str(path), **settings)
     assert_has_weights_of(model, reference)
     assert len(model.losses) == (27 if settings else 0)
 
 
 @pytest.mark.parametrize("file", BACKBONES["mobilenet_025"].files)
-def test_imagenet_is_found_in_the_folder(tmp_path, monkeypatch, file):
-    reference = shaken(mobilenet())
+def test_imagenet_is_found_in_the_folder(saved, tmp_path, monkeypatch, file):
+    reference, files = saved
     monkeypatch.setenv("FASHION_TF_WEIGHTS", str(tmp_path))
     assert find_weights("mobilenet_025") is None
-    (reference.save_weights if file.endswith(".weights.h5") else functools.partial(
-        save_legacy, reference))(tmp_path / file)
+    shutil.copyfile(files[".weights.h5" if file.endswith(".weights.h5") else ".h5"], tmp_path / file)
     assert find_weights("mobilenet_025") == tmp_path / file
     model = build_classifier("mobilenet_025", 4, 64, weights="imagenet", initializer="zeros")
     assert_has_weights_of(model.get_layer("mobilenet_025"), reference)
@@ -367,10 +373,9 @@ def test_the_file_names_are_kerass(name, monkeypatch):
     assert asked == [BACKBONES[name].files[0]]
 
 
-def test_what_keras_downloads_is_used(tmp_path, monkeypatch, own_cache, capsys):
-    reference, file = shaken(mobilenet()), tmp_path / "downloaded.h5"
-    save_legacy(reference, file)
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(file))
+def test_what_keras_downloads_is_used(saved, monkeypatch, own_cache, capsys):
+    reference, files = saved
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(files[".h5"]))
     model = build_backbone("mobilenet_025", 32, weights="imagenet", initializer="zeros", seed=1)
     assert_has_weights_of(model, reference)
     assert "FASHION_TF_WEIGHTS is not set; Keras looks in its cache and downloads" in capsys.readouterr().out
@@ -599,7 +604,7 @@ def test_frozen_batch_normalization_stays_as_it_is():
     before = [weight.numpy() for weight in normalisations]
     kernel = kernels(model)
     assert freeze_batch_normalization(model) == 13 and len(normalisations) == 4 * 13
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(pictures(8), np.arange(8) % 2, verbose=0)
     for weight, value in zip(normalisations, before, strict=True):
         np.testing.assert_array_equal(weight, value)

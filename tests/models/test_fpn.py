@@ -19,6 +19,7 @@ from fashion_tf.models.fpn import (
     without_class_weights,
 )
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SIZE, CLASSES = (64, 96), 5
 
 
@@ -68,7 +69,7 @@ def test_every_pixel_gets_probabilities(segmenter):
     assert segmenter.name == "small_resnet_fpn" and segmenter.input_shape == (None, *SIZE, 3)
 
 
-def test_pictures_that_were_scaled_before_are_refused(segmenter):
+def test_pictures_that_were_scaled_before_are_refused(segmenter, traced):
     with pytest.raises(Exception, match="must be in 0..255"):
         segmenter.predict(pictures() / 255, verbose=0)
 
@@ -349,9 +350,9 @@ def test_pixel_accuracy_with_batches_of_other_sizes():
     assert float(metric.result()) == pytest.approx(right / total, rel=1e-5)
 
 
-def test_a_compiled_segmenter_survives_saving(tiny, tmp_path):
+def test_a_compiled_segmenter_survives_saving(tiny, tmp_path, traced):
     loss = PixelCrossEntropy(WEIGHTS, ignore=254)
-    tiny.compile(keras.optimizers.SGD(0.1), loss, metrics=[PixelAccuracy(254)])
+    tiny.compile(keras.optimizers.SGD(0.1), loss, metrics=[PixelAccuracy(254)], jit_compile=False)
     masks = np.random.default_rng(1).integers(0, CLASSES, (2, 64, 96)).astype(np.uint8)
     masks[:, :20] = 254
     before = tiny.get_weights()

@@ -8,6 +8,7 @@ from fashion_tf.errors import DataError
 from fashion_tf.models.fpn import PixelCrossEntropy, fpn_segmenter
 from fashion_tf.models.frozen import feature_batches, feature_maps, parser_head
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 CLASSES = 3
 
 
@@ -46,11 +47,11 @@ def test_the_head_answers_as_the_parser_does(levels):
         np.testing.assert_allclose(coarse, expected, atol=1e-5)
 
 
-def test_to_train_the_head_is_to_train_the_parser():
+def test_to_train_the_head_is_to_train_the_parser(traced):
     model, (images, masks) = segmenter(), photos()
     head, maps = parser_head(model), feature_maps(model, images)
     before, backbone = model.predict_on_batch(images), model.get_layer("tiny").get_weights()
-    head.compile("adam", PixelCrossEntropy())
+    head.compile("adam", PixelCrossEntropy(), jit_compile=False)
     head.fit(feature_batches(maps, masks, 5, training=True, seed=1), epochs=2, shuffle=False, verbose=0)
     assert np.abs(model.predict_on_batch(images) - before).max() > 1e-4
     assert all(map(np.array_equal, model.get_layer("tiny").get_weights(), backbone))

@@ -12,6 +12,7 @@ from fashion_tf.models.backbones import build_backbone
 from fashion_tf.models.deeplab import deeplab_segmenter, scaled_rates
 from fashion_tf.models.unet import unet_segmenter
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 CLASSES = 3
 
 
@@ -239,7 +240,7 @@ def test_bad_sizes_and_strides(build):
 
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])
 @pytest.mark.parametrize("backbone", ["small_resnet", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
-def test_saved_loaded_and_run_again(build, backbone, tmp_path):
+def test_saved_loaded_and_run_again(build, backbone, tmp_path, traced):
     """Through the loader that runs no stranger's code."""
     size = (70, 50)
     model = build(backbone, 2, size, seed=1, channels=(8, 8, 8, 8) if build is unet_segmenter else 16)

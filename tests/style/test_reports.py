@@ -82,7 +82,7 @@ def test_the_picture_has_the_photos_size(height, width):
 
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])
 @pytest.mark.parametrize("size", [(67, 46)])
-def test_sides_that_32_does_not_divide(build, size):
+def test_sides_that_32_does_not_divide(build, size, eagerly):
     """qubvel/segmentation_models #58, #244 and #502, lattice-ai/DeepLabV3-Plus #8: layers that do not fit together."""
     options = {"channels": 8} if build is deeplab_segmenter else {"channels": (8, 8, 8, 8)}
     answer = build("small_resnet", 2, size, seed=1, **options).predict_on_batch(noise(1, *size, 3))
@@ -91,11 +91,11 @@ def test_sides_that_32_does_not_divide(build, size):
 
 
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])
-def test_one_photo_a_step(build):
+def test_one_photo_a_step(build, eagerly):
     """tensorflow/models #5066: with one photo a step the variance of the image's mean is 0, and the weights NaN."""
     options = {"channels": 8} if build is deeplab_segmenter else {"channels": (8, 8, 8, 8)}
     model = build("small_resnet", 2, 64, seed=1, **options)
-    model.compile(keras.optimizers.Adam(0.01), PixelCrossEntropy())
+    model.compile(keras.optimizers.Adam(0.01), PixelCrossEntropy(), jit_compile=False)
     photos, masks = noise(3, 64, 64, 3), noise(3, 64, 64) // 128
     for _ in range(2):
         for one in range(3):
@@ -136,13 +136,13 @@ def test_an_enlarged_mask_is_not_shifted(size):
     assert np.abs(found - np.concatenate(expected)).max() <= 1
 
 
-def test_a_saved_parser_needs_no_loss(tmp_path):
+def test_a_saved_parser_needs_no_loss(tmp_path, eagerly):
     """qubvel/segmentation_models #181, #266 and #466: a model that was trained with a loss of its own could not be
     loaded again."""
     from fashion_tf.predictor import load_predictor, save_predictor
 
     model = unet_segmenter("small_resnet", 2, 64, channels=(8, 8, 8, 8), seed=1)
-    model.compile("adam", PixelCrossEntropy())
+    model.compile("adam", PixelCrossEntropy(), jit_compile=False)
     model.train_on_batch(noise(2, 64, 64, 3), noise(2, 64, 64) // 128)
     save_predictor(tmp_path / "parser", model, ("background", "clothing"), 64, "parsing")
     photos = noise(2, 64, 64, 3, seed=3)

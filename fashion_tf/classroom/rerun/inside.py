@@ -20,7 +20,6 @@ from contextlib import suppress
 from pathlib import Path
 
 MIME = "application/vnd.fashion-tf.record+json"
-GRACE = 5.0  # seconds in which an interrupted cell may end
 MAXIMUM_MESSAGE = 64 * 2**20
 MAXIMUM_RECORD = 100_000  # characters of one, as JSON
 MAXIMUM_RECORDS = 200  # of one cell
@@ -128,7 +127,7 @@ class _Kernel:
         from jupyter_client.blocking.client import BlockingKernelClient
         from jupyter_client.connect import write_connection_file
 
-        self.memory, self.left_output = settings["memory"], settings["output"]
+        self.memory, self.left_output, self.grace = settings["memory"], settings["output"], settings["grace"]
         self.status, self.fed = None, False
         folder = Path(settings["work"]) / ".kernel"
         folder.mkdir(mode=0o700)
@@ -204,9 +203,9 @@ class _Kernel:
                     os.kill(self.process.pid, signal.SIGINT)
                     if "memory" in why:
                         self._kill()
-            elif now - stopped > GRACE:
+            elif now - stopped > self.grace:
                 self._kill()
-            if replied and now - replied > 2 * GRACE:
+            if replied and now - replied > 2 * self.grace:
                 break  # its last word was lost
         if why:
             self.left_output = max(self.left_output, AFTERWARDS)

@@ -33,12 +33,14 @@ _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/fonts"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may take: bytes of memory, processes and threads, bytes of disk, and of output."""
+    """What one submission may take: bytes of memory, processes and threads, bytes of disk, and of output; and the
+    seconds in which a cell that was interrupted may end."""
 
     memory: int = 4 * 2**30
     processes: int = 512
     disk: int = 2**30
     output: int = 32 * 2**20
+    grace: float = 5.0
 
 
 @dataclass(frozen=True)
