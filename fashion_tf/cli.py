@@ -105,7 +105,7 @@ def _parser():
     run.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE",
                      help="replace a parameter; LESSON:NAME=VALUE for one lesson")
     run.add_argument("--jobs", type=_number_or_auto, default=1, metavar="N|auto",
-                     help="lessons at a time (default: 1); auto: as many as cores and memory bear")
+                     help="lessons at a time (default: 1); auto: as many as cores and memory bear, one on a GPU")
     run.add_argument("--backend", default="loky", choices=("loky", "ray", "dask"),
                      help="where they run: processes here (default), or a cluster")
     run.add_argument("--out", metavar="DIR", help="results go here (default: runs/PROFILE)")

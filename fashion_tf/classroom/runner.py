@@ -58,8 +58,8 @@ def run_course(course, lessons=(), profile="sample", data=None, settings=(), job
         data: ``"sample"`` or a folder of datasets. By default the profiles sample and rehearsal take
             the sample, and the others the folder that FASHION_TF_DATA names.
         settings: Texts ``NAME=VALUE``, or ``LESSON:NAME=VALUE`` for one lesson only.
-        jobs: Lessons at the same time, or ``"auto"``: as many as cores and memory bear (one where a
-            lesson needs the GPU).
+        jobs: Lessons at the same time, or ``"auto"``: as many as cores and memory bear, one on a GPU
+            (CUDA_VISIBLE_DEVICES="" hides it).
         backend: ``"loky"``: here. ``"ray"`` or ``"dask"``: on a cluster, by joblib.
         out: Folder for the results; runs/PROFILE by default.
         resume: Keep what has passed in `out` and run the rest.
@@ -277,6 +277,9 @@ def _lessons_at_a_time(jobs, lessons, profile, backend):
         return 1  # they would share one GPU's memory
     if backend != "loky":
         return -1  # the cluster's cores
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if not hidden and _gpus():
+        return 1  # side by side, nine lessons that an H100 was given had not ended one of them in six minutes
     import psutil
 
     memory = int(psutil.virtual_memory().available / 2**30 / LESSON_GIGABYTES)
