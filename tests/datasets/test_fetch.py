@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from fashion_tf import cli
-from fashion_tf.datasets import disk, sample_folder
+from fashion_tf.datasets import disk, fashionista, sample_folder, write_sample
 from fashion_tf.datasets.fetch import fetch
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
@@ -243,9 +243,11 @@ def test_the_size_is_said_and_nothing_is_asked_where_the_disk_is_too_small(mirro
 
 
 def test_an_archive_that_does_not_fit_is_not_unpacked(network, tmp_path, monkeypatch):
-    folder = tmp_path / "fashionstyle14"
+    folder, packed = tmp_path / "fashionstyle14", tmp_path / "packed"
+    (packed / "dataset").mkdir(parents=True)
+    (packed / "dataset" / "1.jpg").write_bytes(bytes(100_000))
     folder.mkdir()
-    shutil.make_archive(str(folder / "FashionStyle14_v1"), "gztar", sample_folder("fashionstyle14"))
+    shutil.make_archive(str(folder / "FashionStyle14_v1"), "gztar", packed)
     monkeypatch.setattr(disk, "free_space", lambda folder: 1_000)
     with pytest.raises(DataError, match=r"the archive FashionStyle14_v1\.tar\.gz, unpacked, needs .* of disk"):
         fetch("fashionstyle14", tmp_path)
@@ -253,9 +255,12 @@ def test_an_archive_that_does_not_fit_is_not_unpacked(network, tmp_path, monkeyp
 
 
 def test_a_copy_from_kaggle_that_does_not_fit_is_not_made(network, tmp_path, monkeypatch):
-    sample = sample_folder("fashion-product-images")
+    (tmp_path / "from Kaggle" / "images").mkdir(parents=True)
+    for name in ("styles.csv", "images/1.jpg"):
+        (tmp_path / "from Kaggle" / name).write_bytes(bytes(2_000))
     monkeypatch.setitem(SOURCES, "fashion-product-images", replace(SOURCES["fashion-product-images"], disk=0))
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: str(sample)))
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(
+        dataset_download=lambda _: str(tmp_path / "from Kaggle")))
     monkeypatch.setattr(disk, "free_space", lambda folder: 1_000)
     with pytest.raises(DataError, match="the copy of Kaggle's images needs"):
         fetch("fashion-product-images", tmp_path)
@@ -263,7 +268,8 @@ def test_a_copy_from_kaggle_that_does_not_fit_is_not_made(network, tmp_path, mon
 
 
 def test_a_size_that_the_server_announces_is_said_and_checked(network, tmp_path, monkeypatch, capsys):
-    packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", sample_folder("fashionista"))
+    monkeypatch.setattr(fashionista, "SAMPLE_COUNT", 6)
+    packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", write_sample("fashionista", tmp_path / "sample"))
     name, = SOURCES["fashionista"].files
     network.files = {SOURCES["fashionista"].addresses[0] + name: Path(packed).read_bytes()}
     network.announces, size = True, os.path.getsize(packed)

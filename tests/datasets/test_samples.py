@@ -162,9 +162,9 @@ def test_a_process_that_got_only_the_table_reads_the_masks():
 
 
 def test_a_sample_is_drawn_by_one_process_while_others_wait(tmp_path):
-    code = ("import sys; from fashion_tf.datasets import sample_folder, fashion_mnist as m; w = m.write_sample\n"
-            "def counted(*a, **b): print('drawn'); return w(*a, **b)\n"
-            "m.write_sample = counted; sample_folder('fashion-mnist')")
+    code = ("import time; from fashion_tf.datasets import sample_folder, fashion_mnist as m; w = m.write_sample\n"
+            "def counted(*a, **b): print('drawn'); time.sleep(1); return w(*a, **b)\n"
+            "m.SAMPLE_COUNTS = {'train': 20, 'test': 10}; m.write_sample = counted; sample_folder('fashion-mnist')")
     environment = os.environ | {"FASHION_TF_CACHE": str(tmp_path)}
     both = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
             for _ in range(2)]
