@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 os.environ.update(dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
                                 "http://127.0.0.1:9"), NO_PROXY="localhost,127.0.0.1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Where it finds this, jsonschema, which nbformat asks, prepares forty grammars of addresses in each process, for a
+# second and a half. No address is checked here.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

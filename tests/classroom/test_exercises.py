@@ -57,15 +57,17 @@ def shown(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
 @pytest.mark.parametrize("exercise", EXERCISES)
-def test_what_is_no_answer_gets_a_sentence_and_soon(exercise, answer, shown):
-    began = time.perf_counter()
-    check(exercise, answer)
-    assert time.perf_counter() - began < 1
-    (text, content), = shown
-    assert content["outcome"] == "fail" and content["message"].endswith((".", "?")) and content["message"] in text
-    assert len(json.dumps(content, allow_nan=False)) < 5_000 or answer == 10**250
+def test_what_is_no_answer_gets_a_sentence_and_soon(exercise, shown):
+    for name, answer in NO_ANSWERS.items():
+        shown.clear()
+        began = time.process_time()
+        check(exercise, answer)
+        assert time.process_time() - began < 1, name
+        (text, content), = shown
+        message = content["message"]
+        assert content["outcome"] == "fail" and message.endswith((".", "?")) and message in text, name
+        assert len(json.dumps(content, allow_nan=False)) < 5_000 or name == "large", name
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)

@@ -318,7 +318,7 @@ def test_a_name_that_leads_into_the_own_network_is_not_asked(server, tmp_path, m
 def test_what_never_ends_is_left_for_another_run(server, tmp_path, way):
     began = time.monotonic()
     done, dead = fetch(tmp_path, [f"{server.address}/{way}/1.jpg"])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert done.unreached == {"too slow": 1} and not dead and not done.whole
     assert os.listdir(tmp_path / "train") == []
     assert "Not reached: 1 photo: too slow 1." in done.text() and "Run it again later" in done.text()
@@ -328,7 +328,7 @@ def test_a_host_is_left_alone_as_long_as_it_asks(server, tmp_path):
     began = time.monotonic()
     done, _ = fetch(tmp_path, [f"{server.address}/busy/1.jpg"])
     assert done.there == 1 and server.asked["/busy/1.jpg"] == 2
-    assert server.times[1] - server.times[0] > 0.9 and time.monotonic() - began < 4
+    assert server.times[1] - server.times[0] > 0.9 and time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(("text", "seconds"), [

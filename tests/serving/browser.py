@@ -1,6 +1,7 @@
 """A real browser in front of the page, with a camera that plays a drawn film."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-pytest.importorskip("gradio", reason="Gradio is not installed (pip install 'fashion_tf[page]')")
+if importlib.util.find_spec("gradio") is None:  # to import it takes seconds
+    pytest.skip("Gradio is not installed (pip install 'fashion_tf[page]')", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install playwright)")
 playwright.expect.set_options(timeout=30_000)  # machines are busy
 

@@ -12,7 +12,6 @@ from describe.described import LABELS, save_models, write_photo
 from served import SIZE, encoded, make_photo, saved, saved_index
 
 from fashion_tf.serving import Limits, Service, running
-from fashion_tf.serving.page import camera
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect = playwright.expect
@@ -198,7 +197,14 @@ def begin(page):
 
 
 @pytest.fixture
-def frames(monkeypatch):
+def camera():
+    from fashion_tf.serving.page import camera
+
+    return camera
+
+
+@pytest.fixture
+def frames(camera, monkeypatch):
     """What the camera's handler got: (when, the frame), and how long it is to take."""
     seen, step = SimpleNamespace(frames=[], seconds=0.0), camera.Viewer.step
 
@@ -234,7 +240,7 @@ def test_the_camera_is_recognised_and_not_mirrored(visit, frames):
     expect(shown).to_be_visible()
 
 
-def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames):
+def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames, camera):
     page = visit()
     begin(page)
     wait_until(page, lambda: len(frames.frames) >= 10)
@@ -258,7 +264,7 @@ def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames):
     assert np.diff(numbers)[quick + 1:].mean() > 2 * camera.EVERY_SECONDS * RATE
 
 
-def test_a_stream_joins_again_after_its_time(visit, frames, monkeypatch):
+def test_a_stream_joins_again_after_its_time(visit, frames, camera, monkeypatch):
     page = visit()
     joined = []
     page.on("request", lambda request: joined.append(request.url) if "/queue/join" in request.url else None)

@@ -59,7 +59,7 @@ def test_the_process_answers_while_a_model_computes(monkeypatch):
         time.sleep(0.2)
         began = time.monotonic()
         assert client.get("/livez").status_code == post(client, "parse", encoded(make_photo())).status_code == 200
-        assert time.monotonic() - began < 5 and not slow.done()
+        assert time.monotonic() - began < 15 and not slow.done()
         release.set()
         assert slow.result().status_code == 200
 

@@ -5,10 +5,6 @@ from served import encoded, loaded, make_photo
 
 from fashion_tf.serving import Limits, running
 
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-from hypothesis import HealthCheck, given, settings  # noqa: E402
-from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance  # noqa: E402
-
 STATES, MODELS = ["/livez", "/readyz", "/v1/models"], ["/v1/classify", "/v1/parse", "/v1/similar", "/v1/describe"]
 POSTED = [*MODELS, "/v1/stylize"]  # which can be asked for what it cannot do: no garment, no colour of that name
 PHOTO = encoded(make_photo())
@@ -16,16 +12,21 @@ PHOTO = encoded(make_photo())
 
 @pytest.fixture(scope="module")
 def schema():
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     with running(loaded(), Limits(body_bytes=1 << 20, drain_seconds=0.2)) as address:
         yield schemathesis.openapi.from_url(f"{address}/openapi.json")
 
 
 def attempts(schema, path, mode, changed=None):
     """The statuses that generated requests got; each answer was checked against the schema."""
+    from hypothesis import HealthCheck, given, settings
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
     operation, found = next(iter(schema[path].values())), []
 
     @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode[mode]))
+    @given(case=operation.as_strategy(generation_mode=GenerationMode[mode]))
     def attempt(case):
         if changed:
             changed(case)
