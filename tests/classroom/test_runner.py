@@ -76,8 +76,8 @@ def make_course(folder, lessons, extra=""):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """All lessons in one run, two at a time, and the disk full for number 22: (results by lesson, output
-    folder, lines said)."""
+    """All lessons in one folder, two at a time, and the disk full for number 22: (results by lesson, output
+    folder, lines said). Number 15 has little time, the others what a busy machine takes."""
     folder = tmp_path_factory.mktemp("course")
     course = make_course(folder, LESSONS)
     said = []
@@ -90,9 +90,10 @@ def run(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution, "write_atomically", write_on_a_full_disk)
-        results = run_course(course, settings=SETTINGS, jobs=2, out=folder / "out", lesson_minutes=6 / 60,
-                             say=said.append)
-    return {result.lesson: result for result in results}, folder / "out", said
+        results = run_course(course, ["15"], out=folder / "out", lesson_minutes=3 / 60, say=said.append)
+        results += run_course(course, [number for number in LESSONS if number != "15"], settings=SETTINGS, jobs=2,
+                              out=folder / "out", say=said.append)
+    return {result.lesson: result for result in sorted(results, key=lambda one: one.lesson)}, folder / "out", said
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_lesson_that_keeps_its_promise_passes(run):
     ("12", "record accuracy is missing"),
     ("13", "record accuracy is 0.3, below its floor 0.5 (naive baseline 0.1)"),
     ("14", "the kernel died (out of memory, or killed)"),
-    ("15", "the lesson ran longer than its 6 s"),
+    ("15", "the lesson ran longer than its 3 s"),
     ("16", "record other is not promised in course.yml"),
     ("17", "record accuracy is 'high', not a number"),
     ("20", "record accuracy was made with STEPS = 1, not with 7, which was asked for"),

@@ -97,9 +97,8 @@ def test_one_photo_a_step(build, eagerly):
     model = build("small_resnet", 2, 64, seed=1, **options)
     model.compile(keras.optimizers.Adam(0.01), PixelCrossEntropy(), jit_compile=False)
     photos, masks = noise(3, 64, 64, 3), noise(3, 64, 64) // 128
-    for _ in range(2):
-        for one in range(3):
-            assert np.isfinite(model.train_on_batch(photos[one:one + 1], masks[one:one + 1]))
+    for one in range(3):
+        assert np.isfinite(model.train_on_batch(photos[one:one + 1], masks[one:one + 1]))
     assert np.isfinite(model.predict_on_batch(photos)).all()
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
