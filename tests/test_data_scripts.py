@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY
 
@@ -27,7 +28,8 @@ def run(name, *arguments):
 
 def test_every_dataset_has_a_source_and_a_script_and_the_reverse():
     assert SOURCES.keys() == READERS.keys()
-    assert set(FOLDER.glob("*.py")) == {script(name) for name in (*READERS, "make-sample-data", "make-sample-weights")}
+    assert set(FOLDER.glob("*.py")) == {script(name) for name in (*READERS, "make-live-model", "make-sample-data",
+                                                                  "make-sample-weights")}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -60,3 +62,20 @@ def test_a_script_runs_by_itself(tmp_path):
     assert answer.returncode == 2
     assert "mmlab.ie.cuhk.edu.hk" in answer.stderr
     assert run("make-sample-data").returncode == 1
+
+
+@pytest.mark.slow
+def test_the_live_model_is_trained_and_live_takes_it(tmp_path, monkeypatch, capsys):
+    from fashion_tf.live.recognise import make_classifier
+    from fashion_tf.predictor import load_predictor
+
+    found = {"__name__": "make_live_model"}
+    exec(compile(script("make-live-model").read_text(encoding="utf-8"), "make_live_model", "exec"), found)
+    found |= {"BACKBONE": "small_resnet", "WEIGHTS": "wardrobe", "FROZEN": "c4", "IMAGE_SIZE": 64, "EPOCHS": 1}
+    monkeypatch.setattr(sys, "argv", ["make_live_model", "sample", str(tmp_path / "model")])
+    found["main"]()
+    assert "of 21 people held out are named rightly" in capsys.readouterr().out
+    predictor = load_predictor(tmp_path / "model")
+    assert predictor.classes == ("longsleeve", "outwear", "shirt", "t-shirt")
+    views = [np.full((90, 70, 3), shade, np.uint8) for shade in (30, 200)]
+    np.testing.assert_allclose(make_classifier(predictor, ("shirt", "outwear"))(views).sum(axis=1), 1)

@@ -52,6 +52,10 @@ AS_ANNOTATED, AS_FASHIONISTA, AS_GARMENT = 0, 1, 100
 # Thirteen types of garment, as many as DeepFashion2 has.
 GARMENTS = ("blazer", "blouse", "coat", "dress", "jacket", "jeans", "pants", "shirt", "shorts", "skirt", "suit",
             "sweater", "t-shirt")
+# What covers the upper body, as clothing-dataset-small would name it; whether a dress ends there cannot be seen.
+UPPER = {"blazer": "outwear", "blouse": "longsleeve", "cape": "outwear", "cardigan": "longsleeve", "coat": "outwear",
+         "hoodie": "longsleeve", "jacket": "outwear", "jumper": "longsleeve", "shirt": "shirt", "suit": "outwear",
+         "sweater": "longsleeve", "sweatshirt": "longsleeve", "t-shirt": "t-shirt", "top": "t-shirt"}
 SAMPLE_COUNTS = {"pixel-level": 120, "image-level": 20}
 SAMPLE_SIZE = (192, 128)  # height, width; the real photos are about 830 x 550
 OFFICIAL_COUNTS = {"pixel-level": 1_004, "image-level": 1_094}
@@ -159,6 +163,44 @@ def garments(dataset, types=GARMENTS, least=0.004):
     notes = (*dataset.notes, f"{len(table):,} garments of {len(types)} types on {len(photos):,} photos"
              + (f"; {small:,} that cover less than {least:.2%} of their photo are left out." if small else "."))
     return Dataset(f"{dataset.name}-garments", table, tuple(types), notes)
+
+
+def upper_bodies(dataset, part=(0.1, 0.6), least=0.08):
+    """People's upper bodies, cut out of their photos as live recognition cuts them out of a video.
+
+    Args:
+        dataset: What `read` returned; photos without per-pixel labels are left out.
+        part: The part of a person's height that is seen, from its top; as for `fashion_tf.live.recognise.part_of`.
+        least: Share of what is seen that its garment must cover.
+
+    Returns:
+        A `Dataset` with a row for each photo: ``label`` the garment that covers most of what is seen, under its name in
+        clothing-dataset-small (see `UPPER`), ``box`` what is seen, ``group`` the photo.
+
+    Raises:
+        DataError: A mask cannot be read, or nobody wears such a garment.
+    """
+    classes = tuple(sorted(set(UPPER.values())))
+    upper = np.isin(CLASSES, list(UPPER))
+    photos, kept, labels, boxes = with_masks(dataset).table, [], [], []
+    for row, mask in zip(photos.index, read_all(read_mask, photos["mask"])):
+        x1, y1, x2, y2 = box_of(mask != 0)
+        top, bottom = (int(round(y1 + share * (y2 - y1))) for share in part)
+        seen = mask[top:bottom, x1:x2]
+        counts = np.bincount(seen.ravel(), minlength=len(CLASSES)) * upper
+        if counts.max() < max(1, least * seen.size):
+            continue
+        kept.append(row)
+        labels.append(classes.index(UPPER[CLASSES[int(counts.argmax())]]))
+        boxes.append((x1, top, x2, bottom))
+    if not kept:
+        raise DataError(f"{dataset.name}: nobody wears any of {', '.join(UPPER)}.")
+    table = photos.drop(columns=["tags", "mask"]).loc[kept].reset_index(drop=True)
+    table["label"] = pd.Categorical.from_codes(labels, list(classes))
+    table["box"] = pd.Series(boxes, dtype=object)
+    notes = (*dataset.notes, f"{len(table):,} of {len(photos):,} people wear an upper garment that covers at least "
+             f"{least:.0%} of what is seen.")
+    return Dataset(f"{dataset.name}-upper-bodies", table, classes, notes)
 
 
 def to_fashionista(dataset):

@@ -260,6 +260,39 @@ def test_garments_have_a_box_and_a_mask_of_their_own(tmp_path):
         ccp.garments(ccp.read(folder), ("trousers",))
 
 
+def test_upper_bodies_are_the_part_of_a_person_that_live_recognition_sees(tmp_path):
+    masks = {number: np.zeros((60, 30), np.uint8) for number in ("0001", "0002", "0003")}
+    for mask, garment in zip(masks.values(), ("jacket", "jumper", "hat")):
+        mask[5:9, 10:14] = ccp.CLASSES.index("hair")  # somebody from row 5 to row 55, columns 6 to 20
+        mask[9:30, 8:18] = ccp.CLASSES.index("shirt" if garment == "jacket" else garment)
+        mask[30:55, 6:20] = ccp.CLASSES.index("jeans")  # reaches up to row 35, where the part ends
+    masks["0001"][12:35, 6:20] = ccp.CLASSES.index("jacket")
+    masks["0002"][31:32, 6:20] = ccp.CLASSES.index("coat")  # covers less
+    masks["0003"][10, 10] = ccp.CLASSES.index("top")  # one pixel of 350
+    folder = lay_out(tmp_path, masks, {})
+    for number in masks:
+        Image.new("RGB", (30, 60)).save(folder / "photos" / f"{number}.jpg")
+    found = ccp.upper_bodies(ccp.read(folder))
+    assert found.classes == ("longsleeve", "outwear", "shirt", "t-shirt")
+    assert found.table["label"].tolist() == ["outwear", "longsleeve"]
+    assert found.table["box"].tolist() == [(6, 10, 20, 35), (6, 10, 20, 35)]
+    assert found.table["group"].tolist() == ["photo 0001", "photo 0002"]
+    assert found.notes[-1].startswith("2 of 3 people wear an upper garment that covers at least 8%")
+    whole = ccp.upper_bodies(ccp.read(folder), part=(0.0, 1.0), least=0.35)
+    assert whole.table[["label", "box"]].values.tolist() == [["outwear", (6, 5, 20, 55)]]
+    assert len(ccp.upper_bodies(ccp.read(folder), least=0)) == 3
+    with pytest.raises(DataError, match="nobody wears any of blazer, .*top"):
+        ccp.upper_bodies(ccp.read(folder), least=1.0)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {ccp.NAME}")
+def test_real_upper_bodies():
+    """Of 800 people, 674 wear one that covers enough; more than half of them a coat or the like."""
+    found = ccp.upper_bodies(ccp.read(REAL))
+    assert len(found) == 674 and found.majority() == ("outwear", pytest.approx(396 / 674))
+
+
 @pytest.mark.real_data
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"FASHION_TF_DATA has no {ccp.NAME}")
 def test_real_garments():
