@@ -20,6 +20,20 @@ from contextlib import suppress
 from pathlib import Path
 
 MIME = "application/vnd.fashion-tf.record+json"
+# As `python -m ipykernel_launcher`, but for the queue of its outputs: beyond a thousand messages, what a busy reader
+# is too slow for would be dropped, records among them. What waits there is bounded by the kernel's memory.
+KERNEL = """\
+import sys
+if sys.path[0] == "":
+    del sys.path[0]
+import zmq
+from ipykernel.kernelapp import IPKernelApp
+class Kernel(IPKernelApp):
+    def init_iopub(self, context):
+        context.setsockopt(zmq.SNDHWM, 0)
+        super().init_iopub(context)
+Kernel.launch_instance()
+"""
 MAXIMUM_MESSAGE = 64 * 2**20
 MAXIMUM_RECORD = 100_000  # characters of one, as JSON
 MAXIMUM_RECORDS = 200  # of one cell
@@ -137,7 +151,7 @@ class _Kernel:
         self.client = BlockingKernelClient(context=context)
         self.client.load_connection_file(file)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ipykernel_launcher", "-f", file], stdin=subprocess.DEVNULL,
+            [sys.executable, "-c", KERNEL, "-f", file], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=settings["work"], start_new_session=True)
         self.client.start_channels(stdin=False, hb=False, control=False)
         self.shell, self.iopub = self.client.shell_channel.socket, self.client.iopub_channel.socket

@@ -203,6 +203,10 @@ def test_much_that_is_printed_in_drops_loses_no_record(run):
     done = run("import sys\nfor _ in range(2500):\n    sys.stdout.write('0' * 100)\n    sys.stdout.flush()\nsay('end')",
                "say(2)", limits=replace(LIMITS, output=2**25))
     assert states(done) == ["ok", "ok"] and done.said == {-1: [], 0: ["end"], 1: [2]}
+    # However slow the reader is, for the queue has no end.
+    done = run("import zmq\nfrom ipykernel.kernelapp import IPKernelApp\n"
+               "say(IPKernelApp.instance().iopub_thread.socket.get(zmq.SNDHWM))")
+    assert done.said == {-1: [], 0: [0]}
 
 
 def test_a_record_beyond_all_bounds_is_not_read(run):
