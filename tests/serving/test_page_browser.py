@@ -259,7 +259,7 @@ def test_an_answer_slower_than_the_camera_never_falls_behind(visit, frames, came
     slow = frames.frames[quick:]
     queue = slow[-1][0] - slow[0][0] - camera.EVERY_SECONDS * (len(slow) - 1)
     assert age[-3:].mean() < queue / 2, (queue, np.round(age, 2))
-    assert (np.diff(numbers) > 0).all()
+    assert (np.diff(numbers) >= 0).all()  # on a busy machine the browser shows, and sends, a frame twice
     # What came meanwhile was left out; one after the other, they would lie 0.2 s apart.
     assert np.diff(numbers)[quick + 1:].mean() > 2 * camera.EVERY_SECONDS * RATE
 
