@@ -29,15 +29,15 @@ def read(data):
     """(pictures, labels, whether held out) of people, (pictures, labels) of clothes, and the classes' names."""
     from fashion_tf.datasets import ccp, load
     from fashion_tf.datasets.categories import ten_categories
+    from fashion_tf.datasets.subsets import relabel
     from fashion_tf.pipeline import load_images
 
     bodies = ccp.upper_bodies(load(ccp.NAME, data))
     clothes = ten_categories("clothing-dataset-small", data, seed=SEED).split("train")
-    clothes = clothes.where(np.isin(clothes.table["label"].astype(str), bodies.classes))
-    labels = np.array([bodies.classes.index(name) for name in clothes.table["label"].astype(str)])
+    clothes = relabel(clothes, clothes.table["label"].astype(str), bodies.classes)
     held_out = np.random.default_rng(SEED).permutation(len(bodies)) % 5 == 0
     people = load_images(bodies, IMAGE_SIZE, crop_to_box=True)[0], bodies.labels, held_out
-    return people, (load_images(clothes, IMAGE_SIZE)[0], labels), bodies.classes
+    return people, (load_images(clothes, IMAGE_SIZE)[0], clothes.labels), bodies.classes
 
 
 def changed(pictures, change, generator):

@@ -108,7 +108,7 @@ def _run_locked(course, chosen, profile, data, settings, jobs, backend, out, res
     device_missing = None
     if any("gpu" in lesson.profiles[profile].needs for lesson in chosen) and not allow_cpu:
         device_missing = _missing_gpu()
-    jobs = _lessons_at_a_time(jobs, chosen, profile, backend)
+    jobs = _lessons_at_a_time(jobs, chosen, profile, backend, run.gpus)
     todo = []
     for lesson in chosen:
         result = LessonResult(lesson.id, lesson.notebook)
@@ -270,7 +270,7 @@ def _cores():
     return cpu_count()
 
 
-def _lessons_at_a_time(jobs, lessons, profile, backend):
+def _lessons_at_a_time(jobs, lessons, profile, backend, gpus):
     if jobs != "auto":
         return jobs
     if any("gpu" in lesson.profiles[profile].needs for lesson in lessons):
@@ -278,7 +278,7 @@ def _lessons_at_a_time(jobs, lessons, profile, backend):
     if backend != "loky":
         return -1  # the cluster's cores
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if not hidden and _gpus():
+    if gpus and not hidden:
         return 1  # side by side, nine lessons that an H100 was given had not ended one of them in six minutes
     import psutil
 

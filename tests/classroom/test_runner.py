@@ -424,18 +424,16 @@ def test_auto_takes_what_cores_memory_and_the_gpu_bear(tmp_path, monkeypatch):
 
     course = make_course(tmp_path, {"10": LESSONS["10"], "11": LESSONS["11"], "12": LESSONS["12"]})
     monkeypatch.setattr(runner, "_cores", lambda: 8)
-    monkeypatch.setattr(runner, "_gpus", list)
 
-    def jobs(gigabytes, profile="sample", backend="loky"):
+    def jobs(gigabytes, profile="sample", backend="loky", gpus=()):
         monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": gigabytes * 2**30}))
-        return runner._lessons_at_a_time("auto", course.lessons, profile, backend)
+        return runner._lessons_at_a_time("auto", course.lessons, profile, backend, gpus)
 
     assert [jobs(64), jobs(7), jobs(1), jobs(64, "paper"), jobs(64, backend="ray")] == [3, 2, 1, 1, -1]
-    monkeypatch.setattr(runner, "_gpus", lambda: ["NVIDIA H100"])
-    assert jobs(64) == 1
+    assert jobs(64, gpus=["NVIDIA H100"]) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # as who wants the processor's cores hides the GPU
-    assert jobs(64) == 3
-    assert runner._lessons_at_a_time(5, course.lessons, "sample", "loky") == 5
+    assert jobs(64, gpus=["NVIDIA H100"]) == 3
+    assert runner._lessons_at_a_time(5, course.lessons, "sample", "loky", []) == 5
     assert [runner._threads(count, "loky") for count in (1, 2, 3, 16)] == [None, 4, 2, 1]
 
 

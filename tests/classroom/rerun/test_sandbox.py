@@ -200,7 +200,7 @@ def test_endless_output_is_stopped_and_the_rest_is_run(run):
 
 def test_much_that_is_printed_in_drops_loses_no_record(run):
     """Thousands of small messages fill a channel; what comes after them must come out all the same."""
-    done = run("import sys\nfor _ in range(2500):\n    sys.stdout.write('0' * 100)\n    sys.stdout.flush()\nsay('end')",
+    done = run("import sys\nfor _ in range(5000):\n    sys.stdout.write('0' * 100)\n    sys.stdout.flush()\nsay('end')",
                "say(2)", limits=replace(LIMITS, output=2**25))
     assert states(done) == ["ok", "ok"] and done.said == {-1: [], 0: ["end"], 1: [2]}
     # However slow the reader is, for the queue has no end.
