@@ -26,18 +26,18 @@ BALANCE = 0.7  # 0: each photo counts alike; 1: each class
 
 
 def read(data):
-    """(pictures, labels, whether held out) of people, (pictures, labels) of clothes, and the classes' names."""
+    """(pictures, labels) of people to learn from, of people held out and of clothes, and the classes' names."""
     from fashion_tf.datasets import ccp, load
     from fashion_tf.datasets.categories import ten_categories
-    from fashion_tf.datasets.subsets import relabel
+    from fashion_tf.datasets.subsets import relabel, split_at_random
     from fashion_tf.pipeline import load_images
 
-    bodies = ccp.upper_bodies(load(ccp.NAME, data))
+    bodies = split_at_random(ccp.upper_bodies(load(ccp.NAME, data)), SEED, shares={"train": 0.8, "test": 0.2})
     clothes = ten_categories("clothing-dataset-small", data, seed=SEED).split("train")
     clothes = relabel(clothes, clothes.table["label"].astype(str), bodies.classes)
-    held_out = np.random.default_rng(SEED).permutation(len(bodies)) % 5 == 0
-    people = load_images(bodies, IMAGE_SIZE, crop_to_box=True)[0], bodies.labels, held_out
-    return people, (load_images(clothes, IMAGE_SIZE)[0], clothes.labels), bodies.classes
+    people, others = ((load_images(part, IMAGE_SIZE, crop_to_box=True)[0], part.labels)
+                      for part in (bodies.split("train"), bodies.split("test")))
+    return people, others, (load_images(clothes, IMAGE_SIZE)[0], clothes.labels), bodies.classes
 
 
 def changed(pictures, change, generator):
@@ -75,12 +75,13 @@ def main():
         raise SystemExit(__doc__)
     import keras
 
+    from fashion_tf import metrics
     from fashion_tf.augment import Augmentation, RandomAugmentation
     from fashion_tf.predictor import save_predictor
     from fashion_tf.training import has_gpu
 
     keras.utils.set_random_seed(SEED)
-    (people, worn, held_out), (clothes, named), classes = read(sys.argv[1])
+    (people, worn), (others, worn_by_others), (clothes, named), classes = read(sys.argv[1])
     first, last = build(len(classes))
     change = RandomAugmentation(Augmentation(rotation=5, zoom=0.15, flip=True, brightness=0.25, contrast=0.25,
                                              saturation=0.25), SEED)
@@ -91,19 +92,18 @@ def main():
         parts = [changed(pictures, change, generator) for _ in range(views)] or [pictures]
         return np.concatenate([first.predict(part, 64, verbose=0).astype(np.float16) for part in parts])
 
-    maps = np.concatenate([maps_of(people[~held_out], VIEWS), maps_of(clothes, 2)])
-    labels = np.concatenate([np.tile(worn[~held_out], VIEWS), np.tile(named, 2)])
-    print(f"{(~held_out).sum():,} people and {len(clothes):,} photos of clothes, {len(labels):,} views", flush=True)
-    counts = np.bincount(labels, minlength=len(classes))
-    weights = dict(enumerate((len(labels) / len(classes) / np.maximum(counts, 1)) ** BALANCE))
+    maps = np.concatenate([maps_of(people, VIEWS), maps_of(clothes, 2)])
+    labels = np.concatenate([np.tile(worn, VIEWS), np.tile(named, 2)])
+    print(f"{len(people):,} people and {len(clothes):,} photos of clothes, {len(labels):,} views", flush=True)
+    weights = dict(enumerate(metrics.class_weights(labels, len(classes), BALANCE)))
     falling = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * len(labels) // BATCH_SIZE)
     last.compile(keras.optimizers.AdamW(falling, weight_decay=WEIGHT_DECAY), "sparse_categorical_crossentropy",
                  jit_compile=has_gpu())
     last.fit(maps, labels, BATCH_SIZE, EPOCHS, class_weight=weights, verbose=2)
-    right = last.predict(maps_of(people[held_out]), 64, verbose=0).argmax(1) == worn[held_out]
-    recall = np.mean([right[worn[held_out] == label].mean() for label in np.unique(worn[held_out])])
-    constant = np.bincount(worn[held_out]).max() / held_out.sum()
-    print(f"{right.mean():.3f} of {held_out.sum()} people held out are named rightly (the most frequent garment: "
+    right = last.predict(maps_of(others), 64, verbose=0).argmax(1) == worn_by_others
+    recall = np.mean([right[worn_by_others == label].mean() for label in np.unique(worn_by_others)])
+    constant = np.bincount(worn_by_others).max() / len(others)
+    print(f"{right.mean():.3f} of {len(others)} people held out are named rightly (the most frequent garment: "
           f"{constant:.3f}), {recall:.3f} in the mean of the garments")
     pictures = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
     save_predictor(sys.argv[2], keras.Model(pictures, last(first(pictures))), classes, IMAGE_SIZE,
