@@ -88,7 +88,7 @@ def test_what_is_no_photo_is_422_that_says_why(client, endpoint, name):
     detail = answer.json()["detail"]
     assert detail.startswith("The photo: ") and len(detail) < 400
     assert answer.headers["content-type"] == "application/json"  # nothing that was sent comes back as a page
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert post(client, "classify", PHOTO).status_code == 200
 
 
@@ -132,7 +132,7 @@ def test_10_gb_announced_are_refused_before_they_are_sent(client):
         connection.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 10737418240\r\n\r\n")
         answer = received(connection)
     assert answer.startswith(b"HTTP/1.1 413 ") and b"larger than 4,194,304 bytes" in answer
-    assert b"connection: close" in answer and time.monotonic() - began < 5
+    assert b"connection: close" in answer and time.monotonic() - began < 15
 
 
 def test_chunks_are_counted_as_they_arrive(client):

@@ -161,7 +161,7 @@ def test_an_open_page_does_not_keep_the_server_from_ending(caplog):
             stream = client.stream("GET", f"{address}/page/gradio_api/heartbeat/abc")
             assert "ALIVE" in next(stream.__enter__().iter_text())
             began = time.monotonic()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
