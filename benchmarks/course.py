@@ -23,67 +23,66 @@ from pathlib import Path
 COUNTED = ("import", "drawing", "tracing", "training", "searching")
 
 START_UP = '''
-import json, os, sys, time
+def watch_the_seconds():  # a function, for a lesson may have a `seconds` of its own
+    import json, os, sys, time
 
-seconds, open_now = dict.fromkeys(COUNTED, 0.0), []
+    seconds, open_now, cell_began = dict.fromkeys(COUNTED, 0.0), [], [0.0]
 
+    def counted(kind, function):
+        """`function`, its seconds added to `kind` and taken from the kind around it."""
+        def call(*arguments, **options):
+            began = time.perf_counter()
+            open_now.append(kind)
+            try:
+                return function(*arguments, **options)
+            finally:
+                spent = time.perf_counter() - began
+                open_now.pop()
+                seconds[kind] += spent
+                if open_now:
+                    seconds[open_now[-1]] -= spent
+        return call
 
-def counted(kind, function):
-    """`function`, its seconds added to `kind` and taken from the kind around it."""
-    def call(*arguments, **options):
-        began = time.perf_counter()
-        open_now.append(kind)
-        try:
-            return function(*arguments, **options)
-        finally:
-            spent = time.perf_counter() - began
-            open_now.pop()
-            seconds[kind] += spent
-            if open_now:
-                seconds[open_now[-1]] -= spent
-    return call
+    def first_call_traces(make):
+        def made(self, *arguments, **options):
+            before, step = getattr(self, make.__name__[5:], None), make(self, *arguments, **options)
+            name = make.__name__[5:]
+            step = getattr(self, name)
+            if step is before or step is None:
+                return
+            traced = counted("tracing", step)
+            def once(*values):
+                nonlocal traced
+                answer = (traced or step)(*values)
+                traced = None
+                return answer
+            setattr(self, name, once)
+        return made
 
-
-def first_call_traces(make):
-    def made(self, *arguments, **options):
-        before, step = getattr(self, make.__name__[5:], None), make(self, *arguments, **options)
-        name = make.__name__[5:]
-        step = getattr(self, name)
-        if step is before or step is None:
+    def watch(result):
+        with open(os.environ["COURSE_SECONDS"], "w") as file:
+            json.dump(seconds, file)
+        if "keras" not in sys.modules or seconds["import"]:
             return
-        traced = counted("tracing", step)
-        def once(*values):
-            nonlocal traced
-            answer = (traced or step)(*values)
-            traced = None
-            return answer
-        setattr(self, name, once)
-    return made
+        seconds["import"] = time.perf_counter() - cell_began[0]
+        import keras
+        from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+        from fashion_tf import datasets
+        for name in ("make_train_function", "make_test_function", "make_predict_function"):
+            setattr(TensorFlowTrainer, name, first_call_traces(getattr(TensorFlowTrainer, name)))
+        for name in ("fit", "evaluate", "predict", "predict_on_batch", "train_on_batch"):
+            setattr(keras.Model, name, counted("training", getattr(keras.Model, name)))
+        datasets.write_sample = counted("drawing", datasets.write_sample)
+        if "fashion_tf.trials" in sys.modules:
+            from fashion_tf.trials import Engine
+            Engine.run = counted("searching", Engine.run)
+
+    events = get_ipython().events
+    events.register("pre_run_cell", lambda info: cell_began.__setitem__(0, time.perf_counter()))
+    events.register("post_run_cell", watch)
 
 
-def watch(result):
-    with open(os.environ["COURSE_SECONDS"], "w") as file:
-        json.dump(seconds, file)
-    if "keras" not in sys.modules or seconds["import"]:
-        return
-    seconds["import"] = time.perf_counter() - cell_began[0]
-    import keras
-    from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
-    from fashion_tf import datasets
-    for name in ("make_train_function", "make_test_function", "make_predict_function"):
-        setattr(TensorFlowTrainer, name, first_call_traces(getattr(TensorFlowTrainer, name)))
-    for name in ("fit", "evaluate", "predict", "predict_on_batch", "train_on_batch"):
-        setattr(keras.Model, name, counted("training", getattr(keras.Model, name)))
-    datasets.write_sample = counted("drawing", datasets.write_sample)
-    if "fashion_tf.trials" in sys.modules:
-        from fashion_tf.trials import Engine
-        Engine.run = counted("searching", Engine.run)
-
-
-cell_began = [0.0]
-shell = get_ipython()
-shell.events.register("pre_run_cell", lambda info: cell_began.__setitem__(0, time.perf_counter()))
-shell.events.register("post_run_cell", watch)
+watch_the_seconds()
 '''
 
 
