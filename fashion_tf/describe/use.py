@@ -12,6 +12,8 @@ from fashion_tf.predictor.outputs import check_pictures, picture_path, write_res
 from fashion_tf.predictor.use import loaded
 from fashion_tf.terminal import printable
 
+_LEAST_SIDE = 336  # pixels; of an annotated picture, in which a line of text takes 12
+
 
 @dataclass(frozen=True)
 class Garment:
@@ -150,7 +152,8 @@ def describe_to(paths, parser, types, styles=None, out=None):
 
 
 def annotated_png(description, photo=None):
-    """A described photo with its boxes and answers, as the bytes of a PNG file.
+    """A described photo with its boxes and answers, as the bytes of a PNG file. A small photo, whose shorter side has
+    fewer than 336 pixels, is enlarged up to four times: else the words would hide what they name.
 
     Args:
         description: A `Description`.
@@ -168,6 +171,8 @@ def annotated_png(description, photo=None):
     from fashion_tf.plots import label_colours
 
     picture = np.array(read_image(description.image) if photo is None else photo, order="C")
+    times = max(1, min(4, -(-_LEAST_SIDE // min(picture.shape[:2]))))
+    picture = cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC) if times > 1 else picture
     height, width = picture.shape[:2]
     size, colours = max(12, min(height, width) // 28), label_colours(len(description.garments) + 1)[1:]
     scale = size / FONT_PIXELS
@@ -178,12 +183,12 @@ def annotated_png(description, photo=None):
         return next((text for text in texts if label_width(text, scale) <= width), texts[-1])
 
     for garment, colour in zip(description.garments, colours):
-        x1, y1, x2, y2 = garment.box
+        x1, y1, x2, y2 = (times * edge for edge in garment.box)
         cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), _rgb(colour), max(2, size // 8))
     for garment, colour in zip(description.garments, colours):
-        draw_label(picture, garment.box[:2], text(garment.type), _rgb(colour), scale)
+        draw_label(picture, [times * edge for edge in garment.box[:2]], text(garment.type), _rgb(colour), scale)
     if description.style is not None:
-        draw_label(picture, (0, 0), text(description.style, "style: "), (51, 51, 51), scale)
+        draw_label(picture, (0, height), text(description.style, "style: "), (51, 51, 51), scale, above=True)
     content = io.BytesIO()
     Image.fromarray(picture).save(content, "PNG")
     return content.getvalue()

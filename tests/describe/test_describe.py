@@ -1,5 +1,6 @@
 """Photos described: which garments are found, what the answers say, what is written, and what cannot be."""
 
+import io
 import json
 from pathlib import Path
 
@@ -108,7 +109,8 @@ def test_a_photo_with_no_person_has_no_garment(tmp_path, models):
 def test_pictures_are_written_and_none_is_replaced(photo, models, tmp_path):
     done = describe_to([str(photo[0])], models["parser"], models["types"], models["styles"], tmp_path / "out")
     before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (photo[0], tmp_path / "out/street.png"))
-    assert before.shape == after.shape and 0.02 < (before != after).any(-1).mean() < 0.9
+    assert after.shape == (4 * before.shape[0], 4 * before.shape[1], 3)  # small photos are enlarged
+    assert 0.02 < (np.abs(before.astype(int) - after[2::4, 2::4]) > 64).any(-1).mean() < 0.9
     assert done.rows[0].garments[0].type.label == "coat"
     assert annotated_png(done.rows[0], before) == (tmp_path / "out/street.png").read_bytes()
     with pytest.raises(DataError, match="is there already"):
@@ -122,12 +124,22 @@ def test_a_narrow_picture_names_as_many_candidates_as_fit(monkeypatch):
         write(picture, text, place, font, scale, *more)))
     names = ["long sleeve outwear", "short sleeve outwear", "long sleeve dress", "vest dress"]
     unsure = Answer(None, names, dict.fromkeys(names, 0.25))
-    for width, most in ((900, 4), (330, 2), (90, 0)):
+    for width, times, most in ((900, 1, 4), (340, 1, 2), (45, 4, 0)):
         written.clear()
         row = Description("", [Garment((0, 20, 40, 60), 0.1, "top", unsure)])
-        annotated_png(row, np.zeros((120, width, 3), np.uint8))
+        annotated_png(row, np.zeros((340, width, 3), np.uint8))
         (place, text, length), = written
-        assert text == unsure.text(most) and place[0] >= 0 and place[0] + length <= width
+        assert text == unsure.text(most) and place[0] >= 0 and place[0] + length <= times * width
+
+
+@pytest.mark.parametrize(("shape", "times"), [((400, 336), 1), ((335, 600), 2), ((120, 200), 3), ((20, 3000), 4)])
+def test_a_small_picture_is_enlarged_and_its_boxes_with_it(shape, times):
+    grey = np.full((*shape, 3), 128, np.uint8)
+    row = Description("", [Garment((10, 0, 19, shape[0] - 1), 0.1, "top", Answer("coat", ["coat"], {"coat": 1.0}))])
+    drawn = np.asarray(Image.open(io.BytesIO(annotated_png(row, grey))))
+    assert drawn.shape == (times * shape[0], times * shape[1], 3)
+    left, low = times * 10, times * (shape[0] - 1) - 1  # the lower left corner of the box
+    assert (drawn[low, left] != 128).any() and (drawn[low, left - 3] == 128).all()
 
 
 @pytest.mark.parametrize(("one", "other"), [("Mantel", "Mäntel"), ("юбка", "юбки"), ("外套", "裙子")])
