@@ -435,6 +435,7 @@ def assert_same_training(model, history, whole):
     assert same(model.get_weights(), weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer, fresh", [("SGD", False), ("Adam", True)])
 def test_interrupted_and_resumed_is_as_never_interrupted(whole, tmp_path, optimizer, fresh):
     model = make_model(optimizer)
@@ -595,6 +596,7 @@ def test_damaged_files_are_refused(folder, name, damage):
     assert same(model.get_weights(), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["best", "latest", "history"])
 def test_a_kill_between_two_files_does_no_harm(whole, tmp_path, monkeypatch, after):
     """As if the process were killed in the third epoch: nothing of it runs any more."""
@@ -661,6 +663,7 @@ def test_batches_instead_of_a_function(tmp_path):
     assert len(fit_resumable(make_model(), batches, batches, 2, tmp_path, verbose=0)) == 2
 
 
+@pytest.mark.slow
 def test_two_trainings_may_not_share_a_folder(tmp_path):
     class Second(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

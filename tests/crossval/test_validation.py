@@ -74,6 +74,7 @@ def small_network(seed, units=8, smoothing=0.0):
     return model
 
 
+@pytest.mark.slow
 def test_a_network_has_curves_and_the_same_seed_gives_the_same(run, tmp_path):
     fit = {"epochs": 2, "batch_size": 30}
     found = run(small_network, settings={"units": 4}, fit=fit)
@@ -139,6 +140,7 @@ def test_a_seed_draws_every_kernel_anew_by_its_own_initializer():
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_a_restarted_network_has_curves_too(run):
     inputs, labels = blobs()
     found = run(restarted, (np.stack([inputs, inputs], axis=1), labels), settings={"views": 2}, fit={"epochs": 2})

@@ -191,6 +191,7 @@ def test_stand_ins_are_small(name):
     assert 100_000 < built(name).count_params() < 450_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_025", *SMALL])
 def test_last_feature_map_is_the_top_of_the_pyramid(name):
     single = build_backbone(name, (64, 96))
@@ -333,6 +334,7 @@ def assert_has_weights_of(model, reference):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
 @pytest.mark.parametrize("settings", [{}, {"initializer": "zeros", "regularizer": "l2", "seed": 4}],
                          ids=["plain", "with settings"])
@@ -344,6 +346,7 @@ def test_weights_of_a_path(saved, ending, settings):
     assert len(model.losses) == (27 if settings else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", BACKBONES["mobilenet_025"].files)
 def test_imagenet_is_found_in_the_folder(saved, tmp_path, monkeypatch, file):
     reference, files = saved
@@ -373,6 +376,7 @@ def test_the_file_names_are_kerass(name, monkeypatch):
     assert asked == [BACKBONES[name].files[0]]
 
 
+@pytest.mark.slow
 def test_what_keras_downloads_is_used(saved, monkeypatch, own_cache, capsys):
     reference, files = saved
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(files[".h5"]))
@@ -402,6 +406,7 @@ def test_wardrobe_weights_are_the_shipped_arrays(name):
         np.testing.assert_array_equal(weight, array)
 
 
+@pytest.mark.slow
 def test_wardrobe_weights_tell_garments_apart_better_than_fresh_ones():
     """The nearest photo of another drawing, by averaged features: pictures that no weight has seen."""
     from fashion_tf.wardrobe import draw_garment

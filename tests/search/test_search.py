@@ -225,6 +225,7 @@ def killer(settings, seed, shared):
     return {"accuracy": settings["a"]}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
 def test_a_trial_that_kills_its_worker_has_crashed_and_the_others_finish(run, tmp_path, capfd):
     stage = Stage("A", {"a": [1, 2, 3, 4, 5, 6, 7]})
@@ -370,6 +371,7 @@ def test_a_journal_of_another_search_is_refused(run, tmp_path, change, message):
     assert run([A], start=START | {"a": 1.0}).run == 0  # an equal start
 
 
+@pytest.mark.slow
 def test_a_last_line_cut_off_anywhere_costs_one_trial(run, tmp_path, capsys):
     journal = tmp_path / "journal.jsonl"
     whole_result = run([A])
@@ -645,6 +647,7 @@ def test_durations(seconds, text):
     assert progress.duration(seconds) == text
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_one_table_and_no_errors(tmp_path):
     import nbformat
     from nbclient import NotebookClient

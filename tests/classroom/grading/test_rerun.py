@@ -17,6 +17,7 @@ from fashion_tf.classroom.records import MIME
 from fashion_tf.classroom.rerun import KEPT_FROM, Isolation, Limits
 from fashion_tf.errors import RunError
 
+pytestmark = pytest.mark.slow  # each runs notebooks again
 COURSE = """
 repository: https://github.com/owner/kit
 papers: {first: {title: A paper}}

@@ -17,6 +17,7 @@ from fashion_tf.classroom.records import MIME
 from fashion_tf.classroom.rerun import Ahead, Isolation, Limits, Sandbox
 from fashion_tf.errors import RunError
 
+pytestmark = pytest.mark.slow  # each starts a sandbox of its own
 LIMITS = Limits(memory=2**29, processes=96, disk=2**25, output=2**20)
 
 
