@@ -101,11 +101,13 @@ class Comparison:
                 here[profile] = row.value_among(values)
             except KeyError:
                 continue
-            promise = lesson.records[row.record]
-            if promise.baseline is not None:
+            promise, measured = lesson.records[row.record], values.get(table.baseline)
+            if promise.kind != "baseline" and row.metric == "share" and is_number(measured):
+                # One for all rows of the table: the best that answers without looking, by this run or by the course.
+                promised = [lesson.records[one.record].baseline for one in table.rows if one.metric == "share"]
+                baseline[profile] = max([measured, *(value for value in promised if value is not None)])
+            elif promise.baseline is not None:
                 baseline[profile] = promise.baseline
-            elif promise.kind != "baseline" and row.metric == "share" and is_number(values.get(table.baseline)):
-                baseline[profile] = values[table.baseline]
         return ComparedRow(lesson, table, row, here, baseline)
 
 

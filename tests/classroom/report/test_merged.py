@@ -121,6 +121,20 @@ def test_rehearsals_are_left_out_and_alone_refused(course, tmp_path):
         compare([rehearsal], course)
 
 
+@pytest.mark.parametrize(("guess", "baseline"), [(0.25, "0.250"), (0.05, "0.100")])
+def test_all_rows_of_a_table_have_the_better_baseline_of_run_and_course(tmp_path, guess, baseline):
+    """Else a network whose row has no floor is held against less than the one below it."""
+    rows = '          - {row: "1, L2", paper: 0.8, record: accuracy}'
+    text = TWO_SIDES.replace('        sides: [rate, regularizer]\n', "").replace(
+        '["0.1", L1]', '"0.1, L1"').replace('["0.1", L2]', '"0.1, L2"').replace(
+        '          - {row: ["1", L2], paper: 0.8, record: grid, entry: "1 L2"}', rows)
+    (tmp_path / "course.yml").write_text(text)
+    one = with_grid(**{"0.1_L1": 0.5, "0.1_L2": 0.6})
+    one["records"]["guess"]["value"] = guess
+    markdown = as_markdown(compare([write_run(tmp_path / "run", one, **day(1))], load_course(tmp_path / "course.yml")))
+    assert [lines_of(markdown, row)[0][-1] for row in ("0.1, L1", "0.1, L2", "1, L2")] == [baseline] * 3
+
+
 def test_a_table_of_two_sides_stands_as_the_paper_prints_it(course, tmp_path):
     sample = write_run(tmp_path / "sample", with_grid(**{"0.1_L1": 0.5, "0.1_L2": 0.6, "1_L2": None}), **day(1))
     real = write_run(tmp_path / "real", with_grid(**{"0.1_L1": 0.7}), **day(2), profile="real")
