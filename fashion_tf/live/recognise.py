@@ -135,7 +135,7 @@ class Recogniser:
     def step(self, frame):
         """Works on one `Frame`; returns a list of (track, label to show, its joined probability)."""
         image = frame.image
-        tracks, _ = self.tracker.update(self.find(image), image)
+        tracks, _ = self.tracker.update(self.find(image), image, frame.number)
         if not tracks:
             return []
         boxes = [part_of(track.box, self.part, image.shape[:2]) for track in tracks]

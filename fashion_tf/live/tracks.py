@@ -35,6 +35,7 @@ class Track:
         speed: How far its middle moves in a frame, (x, y) in pixels.
         seen: Frames in which it was found.
         missed: Frames since then in which it was not.
+        last: The number of the frame in which it was last seen.
         instances: What was kept of it; see `fashion_tf.live.instances`.
         look: Its colours, as `look_of` gives them, mostly of late; None where no frame was given.
         inside: Whether it was last seen away from the frame's sides: then it has not walked out of the picture.
@@ -45,6 +46,7 @@ class Track:
     speed: np.ndarray = field(default_factory=lambda: np.zeros(2))
     seen: int = 1
     missed: int = 0
+    last: int = 0
     instances: list = field(default_factory=list)
     look: np.ndarray = None
     inside: bool = False
@@ -52,9 +54,9 @@ class Track:
     def __post_init__(self):
         self.height = self.box[3] - self.box[1]  # of the tallest box so far: a part of somebody is shorter
 
-    def expected(self):
-        """Where it should be in this frame, if it moves on as it did."""
-        shift = np.tile(self.speed * (self.missed + 1), 2)
+    def expected(self, number):
+        """Where it should be in the frame of this number, if it moves on as it did."""
+        shift = np.tile(self.speed * (number - self.last), 2)
         return np.asarray(self.box, float) + shift
 
 
@@ -78,24 +80,27 @@ class Tracker:
     def __init__(self, least_overlap=0.2, reach=0.5, patience=10, memory=60, least_likeness=0.6):
         self.least_overlap, self.reach, self.patience = least_overlap, reach, patience
         self.memory, self.least_likeness = memory, least_likeness
-        self.tracks, self.begun = [], 0
+        self.tracks, self.begun, self.number = [], 0, 0
 
-    def update(self, boxes, frame=None):
+    def update(self, boxes, frame=None, number=None):
         """Takes the boxes of the next frame.
 
         Args:
             boxes: (n, 4) of x1, y1, x2, y2 in pixels; n may be 0.
             frame: uint8 (height, width, 3), RGB; or None: then nobody is known again by their look.
+            number: The frame's, as counted at the source: where frames were dropped before it, everybody walked on
+                meanwhile. None: one more than that of the frame before.
 
         Returns:
             (the track of each box, in their order; the tracks that ended).
         """
         boxes = np.asarray(boxes, float).reshape(-1, 4)
+        self.number = self.number + 1 if number is None else number
         looks = [None if frame is None else look_of(frame, box) for box in boxes]
         within = [frame is not None and _inside(box, frame.shape[:2]) for box in boxes]
         found = [None] * len(boxes)
         near = [track for track in self.tracks if track.missed <= self.patience]
-        expected = np.array([track.expected() for track in near]).reshape(-1, 4)
+        expected = np.array([track.expected(self.number) for track in near]).reshape(-1, 4)
         _match(found, near, -overlap(expected, boxes), -self.least_overlap)
         distances = _distances(expected, boxes, [track.height for track in near])
         _match(found, near, distances, self.reach)
@@ -107,10 +112,10 @@ class Tracker:
         for place, (track, box) in enumerate(zip(found, boxes)):
             if track is None:
                 self.begun += 1
-                found[place] = track = Track(self.begun, tuple(box))
+                found[place] = track = Track(self.begun, tuple(box), last=self.number)
                 self.tracks.append(track)
             else:
-                _move(track, box, self.patience)
+                _move(track, box, self.number, self.patience)
             track.inside = within[place]
             if looks[place] is not None:
                 track.look = looks[place] if track.look is None else 0.9 * track.look + 0.1 * looks[place]
@@ -178,10 +183,10 @@ def _distances(first, second, heights):
     return distances / np.maximum(np.reshape(heights, (-1, 1)), 1)
 
 
-def _move(track, box, patience):
+def _move(track, box, number, patience):
     middle, before = ((np.asarray(one[:2]) + one[2:]) / 2 for one in (box, np.asarray(track.box)))
     # Half old, half new: a box that jumps for one frame does not throw its track off.
-    speed = 0.5 * track.speed + 0.5 * (middle - before) / (track.missed + 1)
+    speed = 0.5 * track.speed + 0.5 * (middle - before) / max(number - track.last, 1)
     track.speed = speed if track.missed <= patience else np.zeros(2)  # how somebody walked unseen is not known
-    track.box, track.missed, track.seen = tuple(box), 0, track.seen + 1
+    track.box, track.last, track.missed, track.seen = tuple(box), number, 0, track.seen + 1
     track.height = max(track.height, box[3] - box[1])

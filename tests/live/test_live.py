@@ -96,6 +96,18 @@ def test_a_stream_without_an_end_keeps_the_best_views_alone_and_decides_alike():
     assert not (forgetful.all_tracks or forgetful.shown or forgetful.leading or forgetful.tracker.tracks)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_two_who_cross_are_known_apart_where_a_camera_drops_frames(seed):
+    """While a frame is worked on, the camera goes on and people with it: the further, the longer it takes."""
+    gaps = [1] * 6 + np.random.default_rng(seed).choice([1, 2, 7, 9], 20).tolist()
+    image, numbers = np.zeros((200, 620, 3), np.uint8), np.cumsum(gaps)
+    recogniser = Recogniser(bright, CLASSES, None)
+    for number in numbers[numbers < 60].tolist():
+        boxes = [[9 * number, 20, 9 * number + 50, 170], [560 - 9 * number, 24, 610 - 9 * number, 174]]
+        recogniser.find = lambda frame, boxes=boxes: boxes
+        assert [track.number for track, _, _ in recogniser.step(Frame(number, number / 30, image, 0.0))] == [1, 2]
+
+
 def test_a_short_track_is_not_told_of():
     found = recognise(square(3), Recogniser(bright, CLASSES, whereabouts))
     assert len(found.tracks) == len(found.table) == 0 and found.frames == 3
