@@ -180,7 +180,7 @@ def _parser():
                     ["live --source 0 --model clothing_model --find person --part 0.1 0.6",
                      "live --source street.mp4 --model clothing_model --headless --out seen"])
     live.add_argument("--source", default="0", metavar="0|FILE|FOLDER",
-                      help="a camera's number, a video, or a folder of pictures (default: 0)")
+                      help="a camera's number or device, a video, or a folder of pictures (default: 0)")
     live.add_argument("--model", required=True, metavar="FOLDER", help="a classifier that save_predictor wrote")
     live.add_argument("--find", default="motion", metavar="motion|person|all|FOLDER",
                       help="how people are found: by motion, by DeepLabV3, the whole frame, or by a saved parser")

@@ -9,6 +9,7 @@ import numpy as np
 from fashion_tf.errors import DataError
 from fashion_tf.files import write_atomically
 from fashion_tf.live.recognise import COLUMNS
+from fashion_tf.live.sources import whole_name
 from fashion_tf.predictor.outputs import check_place, without_formula
 from fashion_tf.terminal import native_messages_hidden
 
@@ -107,7 +108,7 @@ class VideoWriter:
         self.size = width, height
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with native_messages_hidden():
-            self.writer = cv2.VideoWriter(os.fsencode(self.unfinished), cv2.VideoWriter_fourcc(*"mp4v"), self.rate,
+            self.writer = cv2.VideoWriter(whole_name(self.unfinished), cv2.VideoWriter_fourcc(*"mp4v"), self.rate,
                                           self.size)
         if not self.writer.isOpened():
             raise DataError(f"{self.path}: no MPEG-4 video of {width} x {height} pixels and {self.rate:g} frames a "
@@ -125,7 +126,7 @@ class VideoWriter:
             return
         self.writer.release()
         with native_messages_hidden():
-            written = cv2.VideoCapture(os.fsencode(self.unfinished))
+            written = cv2.VideoCapture(whole_name(self.unfinished))
         count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
         written.release()
         try:

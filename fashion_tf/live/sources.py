@@ -66,8 +66,8 @@ class VideoSource:
             self.rate = _rate(str(self.path))
             self.capture = _opened(str(self.path))
         else:
-            raise DataError(f"{path}: no such file or folder; give a camera's number (0), a video or a folder of "
-                            "pictures.")
+            what = "neither a file nor a folder" if self.path.exists() else "no such file or folder"
+            raise DataError(f"{path}: {what}; give a camera's number (0), a video or a folder of pictures.")
 
     def __iter__(self):
         frames = self._pictures() if self.path.is_dir() else self._video()
@@ -102,7 +102,7 @@ class VideoSource:
             # Of a variable frame rate only the file's own times are right; some files have none.
             stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000  # of the frame just read
             seconds = stamp if stamp > before or number == 0 else before + 1 / (self.rate or FOLDER_RATE)
-            yield Frame(number, seconds, image[..., ::-1].copy(), time.monotonic())
+            yield Frame(number, seconds, _rgb(image), time.monotonic())
             longest = max(longest, seconds - before) if number else 0.0
             number, before = number + 1, seconds
         self.capture.release()
@@ -119,7 +119,8 @@ class CameraSource:
     So whoever takes frames slowly never falls behind; what was not taken is counted in `dropped`.
 
     Args:
-        number: The camera's, from 0. Anything with `read()` as `cv2.VideoCapture` has may stand in.
+        camera: Its number, from 0, or its device, such as /dev/video0. Anything with `read()` as `cv2.VideoCapture` has
+            may stand in.
 
     Raises:
         DataError: There is no such camera; later, while frames are taken: it is gone.
@@ -127,10 +128,11 @@ class CameraSource:
 
     live = True
 
-    def __init__(self, number):
-        self.name = f"camera {number}" if isinstance(number, int) else "the camera"
-        self.capture = _opened(number) if isinstance(number, int) else number
-        self.rate, self.notes, self.dropped = 0.0, [], 0
+    def __init__(self, camera):
+        named = isinstance(camera, (int, str, os.PathLike))
+        self.name = f"camera {camera}" if named else "the camera"
+        self.capture = _opened(camera) if named else camera
+        self.rate, self.notes, self.dropped, self.failure = 0.0, [], 0, None
         self.fresh, self.newest, self.ended = threading.Condition(), None, False
         self.thread = threading.Thread(target=self._read, daemon=True)
 
@@ -143,6 +145,7 @@ class CameraSource:
                     frame, self.newest = self.newest, None
                 if frame is None:
                     state = "is gone" if there else f"has sent nothing for {FRAME_SECONDS:g} s"
+                    state += f" ({self.failure})" if self.failure else ""
                     raise DataError(f"{self.name} {state}. Is it plugged in, and free of other programs?")
                 yield frame
         finally:
@@ -152,7 +155,11 @@ class CameraSource:
     def _read(self):
         number, began, last = 0, None, time.monotonic()
         while not self.ended:
-            good, image = self.capture.read()
+            try:
+                good, image = self.capture.read()
+                image, self.failure = _rgb(image) if good else None, None
+            except Exception as error:  # OpenCV raises what some drivers stumble over
+                good, self.failure = False, error
             now = time.monotonic()
             if not good and now - last < FAILING_SECONDS:
                 time.sleep(0.01)
@@ -163,7 +170,7 @@ class CameraSource:
                 else:
                     began, last = now if began is None else began, now
                     self.dropped += self.newest is not None
-                    self.newest = Frame(number, now - began, image[..., ::-1].copy(), now)
+                    self.newest = Frame(number, now - began, image, now)
                 self.fresh.notify()
             number += 1
         if hasattr(self.capture, "release"):
@@ -171,21 +178,33 @@ class CameraSource:
 
 
 def open_source(source):
-    """A camera for a whole number ("0" too), else a `VideoSource`."""
+    """A camera for a whole number ("0" too) or a device, whose name stays the same when others are plugged in; else a
+    `VideoSource`."""
     if isinstance(source, int) or str(source).isdecimal():
         return CameraSource(int(source))
-    return VideoSource(source)
+    return CameraSource(source) if Path(source).is_char_device() else VideoSource(source)
+
+
+def whole_name(path):
+    """A path as OpenCV takes it: as bytes, for it crashes on a name that is no UTF-8, and from the root on, for FFmpeg
+    takes what stands before a colon, as in 12:30.mp4, for a protocol."""
+    return os.fsencode(Path(path).absolute())
+
+
+def _rgb(image):
+    """A frame as OpenCV gives it, its colours in the kit's order. Some cameras' are grey, or have a fourth channel."""
+    channels = image.reshape(*image.shape[:2], -1)[..., :3]
+    return np.ascontiguousarray(np.broadcast_to(channels[..., ::-1], (*image.shape[:2], 3)))
 
 
 def _opened(source):
     import cv2
 
-    # As bytes: OpenCV crashes on a name that is no UTF-8.
     with native_messages_hidden():  # a missing camera is told in a sentence below
-        capture = cv2.VideoCapture(source if isinstance(source, int) else os.fsencode(source))
+        capture = cv2.VideoCapture(source if isinstance(source, int) else whole_name(source))
     if not capture.isOpened():
         capture.release()
-        camera = isinstance(source, int)
+        camera = isinstance(source, int) or Path(source).is_char_device()
         what = f"Camera {source} cannot be opened." if camera else f"{source}: no video that OpenCV reads."
         raise DataError(f"{what} Give a camera's number, a video file or a folder of pictures.")
     # Upright by the file's own rotation. OpenCV has changed its mind on the default, so it is said here.

@@ -50,7 +50,7 @@ def live(source, model, find="motion", part=(0.0, 1.0), keep=8, out=None, headle
     """Recognises what people wear on a source, with a saved classifier.
 
     Args:
-        source: A camera's number, a video file or a folder of pictures.
+        source: A camera's number or device, a video file or a folder of pictures.
         model: A folder that `fashion_tf.predictor.save_predictor` wrote, of a classifier.
         find: ``"motion"`` (a camera that stands still), ``"person"`` (the pretrained DeepLabV3 in the folder
             FASHION_TF_WEIGHTS), ``"all"`` (the whole frame), or the folder of a saved parser.

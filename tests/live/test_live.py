@@ -344,6 +344,14 @@ def test_a_name_that_is_no_utf_8(model, video, tmp_path):
     assert sorted(path.name for path in (strange / "out").iterdir()) == ["live.csv", "live.mp4"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no file there has a colon in its name")
+def test_a_folder_with_the_time_in_its_name(model, video, tmp_path, monkeypatch):
+    """As `date -Iseconds` gives it; FFmpeg takes what stands before the colon for a protocol."""
+    monkeypatch.chdir(tmp_path)
+    assert run(video, model, "2026-11-26T12:30", "--frames", "8") == 0
+    assert sorted(path.name for path in Path("2026-11-26T12:30").iterdir()) == ["live.csv", "live.mp4"]
+
+
 def test_a_picture_that_cannot_be_read_is_left_out_and_told(model, video, tmp_path, capsys):
     for frame in list(VideoSource(video))[:10]:
         write_picture(tmp_path / "in" / f"{frame.number:02d}.png", frame.image)

@@ -1,7 +1,9 @@
 """Frames as they come: videos whole, cut off, turned and empty; folders; cameras faster than anybody works."""
 
+import os
 import re
 import struct
+import sys
 import threading
 import time
 
@@ -12,6 +14,8 @@ import pytest
 from fashion_tf.datasets.files import write_picture
 from fashion_tf.errors import DataError
 from fashion_tf.live import CameraSource, VideoSource, open_source
+
+unixlike = pytest.mark.skipif(sys.platform == "win32", reason="no such names or devices there")
 
 
 def make_video(path, count=12, size=(48, 64), rate=12.5):
@@ -52,6 +56,17 @@ def test_a_portrait_video_stands_upright(tmp_path):
     frame = next(iter(VideoSource(path)))
     assert frame.image.shape == (64, 48, 3)
     assert frame.image[4, 24].min() > 200 and frame.image[48, 24].max() < 60  # what was left is above
+
+
+@unixlike
+@pytest.mark.parametrize("name", ["12:30.mp4", "file:a.mp4", "clip%02d.mp4", "-"])
+def test_a_name_is_a_name_and_no_address(tmp_path, monkeypatch, name):
+    """FFmpeg takes "12" for a protocol, and for "file:a.mp4" it would read another film."""
+    monkeypatch.chdir(tmp_path)
+    make_video("a.mp4", 4)
+    os.rename(make_video("made.mp4", 7), name)
+    source = open_source(name)
+    assert len(list(source)) == 7 and source.rate == pytest.approx(12.5)
 
 
 def test_a_video_cut_off_says_so_or_is_refused(tmp_path):
@@ -159,6 +174,19 @@ class Camera:
         self.released.set()
 
 
+class Device:
+    """A `cv2.VideoCapture` of a camera that answers."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def isOpened(self):
+        return True
+
+    def set(self, what, value):
+        return True
+
+
 def test_slow_work_gets_the_newest_frame():
     camera = Camera(10_000, 0.002)
     source, numbers, behind = CameraSource(camera), [], []
@@ -178,7 +206,7 @@ def test_slow_work_gets_the_newest_frame():
 
 
 def test_quick_work_gets_every_frame():
-    source = CameraSource(Camera(8, 0.02))
+    source = CameraSource(Camera(8, 0.1))
     numbers = []
     with pytest.raises(DataError, match="is gone"):
         for frame in source:
@@ -203,6 +231,47 @@ def test_a_camera_that_falls_silent(monkeypatch):
         next(iter(CameraSource(Camera(1, 0.3))))
 
 
+def test_what_a_driver_raises_is_a_reading_that_fails(monkeypatch):
+    """Now and then it is no end; for long it is one, told with its reason, and no thread dies unheard."""
+    monkeypatch.setattr("fashion_tf.live.sources.FAILING_SECONDS", 0.2)
+
+    class Stumbling(Camera):
+        def read(self):
+            if self.asked >= 6 or self.asked == 2:
+                self.asked += 1
+                raise cv2.error("Unknown C++ exception from OpenCV code")
+            return super().read()
+
+    camera, numbers = Stumbling(9, 0.01), []
+    with pytest.raises(DataError, match=r"is gone \(Unknown C\+\+ exception from OpenCV code\)\. Is it plugged in"):
+        for frame in CameraSource(camera):
+            numbers.append(frame.number)
+    assert numbers[-1] == 4 and camera.released.wait(10)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
+def test_a_grey_camera_is_not_mirrored(channels):
+    """Its frames have two dimensions, and turning the colours round would turn them."""
+    camera = Camera(1, 0.01)
+    camera.read = lambda: (True, np.arange(12, dtype=np.uint8).reshape(3, 4, *(1 for _ in channels))
+                           + np.zeros(channels or (), np.uint8))
+    frame = next(iter(CameraSource(camera)))
+    assert frame.image.shape == (3, 4, 3) and (frame.image == np.arange(12).reshape(3, 4, 1)).all()
+
+
 def test_there_is_no_such_camera():
     with pytest.raises(DataError, match="Camera 97 cannot be opened"):
         open_source("97")
+
+
+@unixlike
+def test_a_camera_is_found_by_its_device(tmp_path, monkeypatch):
+    """Its number changes with what else is plugged in, its name in /dev/v4l/by-id does not."""
+    with pytest.raises(DataError, match="Camera /dev/null cannot be opened"):
+        open_source("/dev/null")
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    source = open_source("/dev/null")
+    assert source.live and source.name == "camera /dev/null" and source.capture.name == b"/dev/null"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: neither a file nor a folder; give a camera's number"):
+        open_source(tmp_path / "pipe")
