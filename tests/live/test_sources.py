@@ -217,7 +217,7 @@ def test_quick_work_gets_every_frame():
 def test_a_reading_that_fails_is_no_end(monkeypatch):
     """The first ones of a camera that warms up, and single ones later; its first frame is at 0 seconds all the same."""
     monkeypatch.setattr("fashion_tf.live.sources.FAILING_SECONDS", 0.5)
-    source, frames = CameraSource(Camera(5, 0.02, failing=(1, 2, 3, 6, 8))), []
+    source, frames = CameraSource(Camera(5, 0.1, failing=(1, 2, 3, 6, 8))), []
     with pytest.raises(DataError, match="is gone"):
         for frame in source:
             frames.append(frame)
