@@ -42,6 +42,7 @@ COLUMNS = (
 PRODUCT_NAME = "productDisplayName"
 # The three that the products paper classifies ("Encode labels for selected categories (Apparel,
 # Footwear, Accessories)"); the others have few rows.
+GIVEN = ("image", "label", "split", "group")  # columns that `read` makes; a file's own would be lost
 PAPER_CLASSES = ("Apparel", "Footwear", "Accessories")
 SAMPLE_PRODUCTS, SAMPLE_ABSENT = 600, 30  # with a picture, and listed without one
 # As in the full data, where always answering "Apparel" scores 51 % on the paper's three.
@@ -95,6 +96,9 @@ def _read_styles(source):
     if PRODUCT_NAME in columns[:-1]:
         raise DataError(f"{source}, line 1: {PRODUCT_NAME} must be the last column: its commas are "
                         "not quoted, and only there can they be told from separators.")
+    if taken := [column for column in columns if column in GIVEN or columns.count(column) > 1]:
+        raise DataError(f"{source}, line 1: the column {taken[0]!r} stands there twice, or is one that is made here; "
+                        "give it another name, or remove it.")
     # Commas beyond the last separator belong to the name. Without a name there can be none.
     separators = len(columns) - 1 if columns[-1] == PRODUCT_NAME else -1
     id_column, category_column = columns.index("id"), columns.index("masterCategory")

@@ -113,6 +113,13 @@ def test_a_short_track_is_not_told_of():
     assert len(found.tracks) == len(found.table) == 0 and found.frames == 3
 
 
+@pytest.mark.parametrize("name", ["frame", "size", "label"])
+def test_a_class_named_like_a_column_is_refused_before_the_first_frame(name):
+    """Else all that was seen is lost when the table is made."""
+    with pytest.raises(DataError, match=f"has a column '{name}', and the model a class of that name"):
+        recognise(square(), Recogniser(bright, ("shirt", name), whereabouts))
+
+
 def test_nobody():
     found = recognise(square(4), Recogniser(bright, CLASSES, lambda frame: []))
     assert len(found.table) == 0 and list(found.table.columns[-2:]) == list(CLASSES)
