@@ -320,18 +320,20 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         epochs: How many in all, earlier calls included.
         folder: Where the files go.
         monitor: The validation metric whose highest value marks the best epoch; no loss or error, whose lowest would.
+            An epoch whose loss is no number is never the best: what has diverged names every picture alike, which may
+            well be right more often than what has only begun to learn.
         settings: What the training depends on, as JSON values. A folder of other settings, or of
             another `monitor`, is refused.
-        callbacks: More Keras callbacks. What they remember themselves, such as EarlyStopping's waiting, begins anew
-            with each call.
+        callbacks: More Keras callbacks, or one. What they remember themselves, such as EarlyStopping's waiting, begins
+            anew with each call.
         verbose: As for `fit`.
 
     Returns:
         A pandas table with a row per epoch: the metrics by their Keras names, and ``seconds``.
 
     Raises:
-        TrainingError: `monitor` is a loss; the folder belongs to other settings or another model, is damaged, is
-            in use by another process, or cannot be written.
+        TrainingError: `monitor` is a loss, or better the lower it is; the folder belongs to other settings or another
+            model, is damaged, is in use by another process, or cannot be written.
 
     Taught in: 51_clothing_parsing.ipynb
     """
@@ -339,9 +341,9 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
 
     _check_number("epochs", epochs, least=1, kind=numbers.Integral)
     folder = Path(folder)
+    callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
     if monitor.endswith(("loss", "error")):
-        raise TrainingError(f"monitor={monitor!r}: the highest value marks the best epoch, which of a loss or error is "
-                            "the worst. Choose a metric that grows, such as val_accuracy.")
+        raise _worst_is_highest(monitor)
     keeper = _Keeper(folder, monitor, settings or {}, callbacks)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -357,6 +359,11 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
                       shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
         keeper.load_best(model)
     return pd.DataFrame(keeper.history).rename_axis("epoch")
+
+
+def _worst_is_highest(monitor):
+    return TrainingError(f"monitor={monitor!r}: the highest value marks the best epoch, which of a loss or error is "
+                         "the worst. Choose a metric that grows, such as val_accuracy.")
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -409,8 +416,8 @@ class _Keeper(keras.callbacks.Callback):
         return self.folder / f"{kind}-{epoch}.npz"
 
     def _best(self):
-        """The first epoch with the highest metric, counted from 1."""
-        values = [row[self.monitor] for row in self.history]
+        """The first epoch with the highest metric, counted from 1, of those that have not diverged."""
+        values = [row[self.monitor] if np.isfinite(row["loss"]) else np.nan for row in self.history]
         return 1 + int(np.argmax(np.nan_to_num(values, nan=-np.inf)))
 
     def _read(self, kind):
@@ -433,6 +440,13 @@ class _Keeper(keras.callbacks.Callback):
                     f"{array.shape} there: another model. Choose another folder.")
         for variable, array in zip(variables, arrays):
             variable.assign(array)
+
+    def on_train_begin(self, logs=None):
+        """Metrics are known by now, whatever their names: `build_state` has made them."""
+        metrics = [metric for kept in self.model.metrics for metric in getattr(kept, "metrics", [kept])]
+        falling = [metric.name for metric in metrics if getattr(metric, "_direction", "up") == "down"]
+        if any(f"_{self.monitor}".endswith(f"_{name}") for name in falling):
+            raise _worst_is_highest(self.monitor)
 
     def on_epoch_begin(self, epoch, logs=None):
         import time

@@ -556,6 +556,32 @@ def test_a_loss_does_not_choose_the_best_epoch(tmp_path, monitor):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("metric", ["sparse_categorical_crossentropy",
+                                    keras.metrics.SparseCategoricalCrossentropy(name="bits")])
+def test_nor_does_what_keras_knows_to_be_better_the_lower(tmp_path, metric):
+    """Whatever its name is: its worst epoch would be kept."""
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric], jit_compile=False)
+    monitor = f"val_{getattr(metric, 'name', metric)}"
+    with pytest.raises(TrainingError, match=f"monitor='{monitor}': the highest value marks the best epoch"):
+        fit(model, tmp_path, figures=None, monitor=monitor)
+    assert not list(tmp_path.glob("[!.]*"))
+
+
+def test_what_has_diverged_is_never_the_best(tmp_path):
+    """It takes all for the first class, which may be more often right than the epochs before it."""
+    class Diverging(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if self.model.optimizer.iterations >= 1:
+                self.model.set_weights([np.full_like(weight, np.nan) for weight in self.model.get_weights()])
+
+    model, images = make_model(), np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
+    first, rest = batches_of(images, np.full(8, 2), 8, training=True), batches_of(images, np.zeros(8, int), 8, False)
+    history = fit_resumable(model, first, rest, 2, tmp_path, verbose=0, callbacks=Diverging())
+    assert history["val_accuracy"].tolist()[1] == 1 and not np.isfinite(history["loss"][1])
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
 def test_an_unknown_metric(tmp_path):
     with pytest.raises(TrainingError, match="no metric 'val_iou'.*there are .*val_accuracy"):
         fit(make_model(), tmp_path, monitor="val_iou")

@@ -216,8 +216,8 @@ def recognise(source, recogniser, show=None, limit=None):
         DataError: A class has the name of one of the table's own columns; or what the source raises.
     """
     if taken := [name for name in recogniser.classes if name in COLUMNS]:  # before the first frame, not at the end
-        raise DataError(f"The table of what is seen has a column {taken[0]!r}, and the model a class of that name: give "
-                        "the other classes (--among), or save the model with another name for it.")
+        raise DataError(f"The table of what is seen has a column {taken[0]!r}, and the model a class of that name: "
+                        "give the other classes (--among), or save the model with another name for it.")
     began, age, answers, ended = time.monotonic(), [], iter(source), None
     try:
         for frame in answers:
