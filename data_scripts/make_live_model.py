@@ -77,9 +77,10 @@ def main():
 
     from fashion_tf import metrics
     from fashion_tf.augment import Augmentation, RandomAugmentation
-    from fashion_tf.predictor import save_predictor
+    from fashion_tf.predictor import check_folder, save_predictor
     from fashion_tf.training import has_gpu
 
+    check_folder(sys.argv[2])  # and not after the training
     keras.utils.set_random_seed(SEED)
     (people, worn), (others, worn_by_others), (clothes, named), classes = read(sys.argv[1])
     first, last = build(len(classes))
@@ -113,4 +114,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    from fashion_tf.errors import FashionError
+
+    try:
+        main()
+    except FashionError as error:
+        raise SystemExit(f"make_live_model: {error}") from None

@@ -64,6 +64,20 @@ def test_a_script_runs_by_itself(tmp_path):
     assert run("make-sample-data").returncode == 1
 
 
+@pytest.mark.parametrize("data, folder, message", [
+    ("sample", "taken", "taken: is there already and holds no predictor; choose another folder"),
+    ("nowhere", "new", "nowhere")])
+def test_what_hinders_the_live_model_is_said_before_it_is_trained(tmp_path, monkeypatch, data, folder, message):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["make_live_model", data, folder])
+    with pytest.raises(SystemExit, match=f"^make_live_model: .*{message}"):
+        exec(compile(script("make-live-model").read_text(encoding="utf-8"), "make_live_model", "exec"),
+             {"__name__": "__main__"})
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
 @pytest.mark.slow
 def test_the_live_model_is_trained_and_live_takes_it(tmp_path, monkeypatch, capsys):
     from fashion_tf.live.recognise import make_classifier

@@ -7,7 +7,8 @@ order and the size that photos are squeezed to. Photos are read by the function 
 
 from fashion_tf.predictor.answers import Predictor, mask_at
 from fashion_tf.predictor.outputs import mask_png
-from fashion_tf.predictor.storage import load_predictor, save_predictor
+from fashion_tf.predictor.storage import check_folder, load_predictor, save_predictor
 from fashion_tf.predictor.use import parse, predict, predict_to
 
-__all__ = ["Predictor", "load_predictor", "mask_at", "mask_png", "parse", "predict", "predict_to", "save_predictor"]
+__all__ = ["Predictor", "check_folder", "load_predictor", "mask_at", "mask_png", "parse", "predict", "predict_to",
+           "save_predictor"]

@@ -11,6 +11,7 @@ import fashion_tf
 from fashion_tf.errors import DataError
 from fashion_tf.files import versions, whole_folder
 from fashion_tf.predictor.answers import TASKS, Predictor, check_answer
+from fashion_tf.predictor.outputs import check_place
 from fashion_tf.predictor.safety import innermost_message, load_safely, parse_json
 
 FORMAT = 1
@@ -62,8 +63,7 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
         if type(layer).__name__ == "Lambda":
             raise DataError(f"save_predictor: the layer {layer.name!r} is a Lambda, whose code load_predictor "
                             "refuses to run; use a layer of Keras, or of the kit, in its place.")
-    folder = Path(folder)
-    _check_folder(folder)
+    folder = check_folder(folder)
     try:
         description = json.dumps({
             "format": FORMAT, "task": task, "classes": predictor.classes, "image_size": size,
@@ -79,6 +79,28 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
             raise DataError("save_predictor: what was written could not be read back, and nothing was "
                             f"saved: {str(error).removeprefix(f'{new / MODEL_FILE}: ')}") from error
         _check_answers(written)
+    return folder
+
+
+def check_folder(folder):
+    """Whether `save_predictor` may write a predictor there: better asked before a long training than after it.
+
+    Returns:
+        The folder, a `Path`.
+
+    Raises:
+        DataError: It holds something else, or cannot be made.
+    """
+    folder = Path(folder)
+    check_place(folder.parent, None)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return folder
+    if not (folder / DESCRIPTION_FILE).is_file():
+        raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in (MODEL_FILE, DESCRIPTION_FILE))
+    if others:  # a predictor is replaced as a whole, and they would go with it
+        raise DataError(f"{folder}: holds more than a predictor ({others[0]}); move that away, or choose "
+                        "another folder.")
     return folder
 
 
@@ -194,16 +216,3 @@ def _check_answers(predictor):
         raise DataError("save_predictor: the model cannot label a photo, and nothing was saved: "
                         f"{innermost_message(error)}") from error
     check_answer("save_predictor", answers, predictor.task)
-
-
-def _check_folder(folder):
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / DESCRIPTION_FILE).is_file():
-        raise DataError(f"{folder}: is there already and holds no predictor; choose another folder.")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in (MODEL_FILE, DESCRIPTION_FILE))
-    if others:  # a predictor is replaced as a whole, and they would go with it
-        raise DataError(f"{folder}: holds more than a predictor ({others[0]}); move that away, or choose "
-                        "another folder.")
-
-

@@ -22,7 +22,7 @@ from fashion_tf.errors import DataError
 from fashion_tf.models import fpn
 from fashion_tf.models.backbones import InputScaling
 from fashion_tf.plots import label_colours
-from fashion_tf.predictor import Predictor, load_predictor, mask_at, parse, predict, save_predictor
+from fashion_tf.predictor import Predictor, check_folder, load_predictor, mask_at, parse, predict, save_predictor
 from fashion_tf.predictor.outputs import check_masks
 
 CLASSES, SIZE = ("red coat", "green hat", "blue shoe"), (16, 12)
@@ -176,15 +176,19 @@ def test_folders_with_other_things_are_left_alone(models, saved, tmp_path):
     before = {path: contents(path) for path in (filled, kept)}
     for folder, message in [(filled, "filled: is there already and holds no predictor"),
                             (kept, r"kept: holds more than a predictor \(notes.txt\)"),
-                            (file, "file: is there already and holds no predictor")]:
+                            (file, "file: is there already and holds no predictor"),
+                            (file / "model", "file: is a file, and .*file should be a folder")]:
         with pytest.raises(DataError, match=message):
             save_predictor(folder, models["classification"], CLASSES, SIZE)
+        with pytest.raises(DataError, match=message):
+            check_folder(folder)  # as one asks before a long training
     assert {path: contents(path) for path in (filled, kept)} == before and file.read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_empty_folder_is_taken(models, tmp_path):
     (tmp_path / "empty").mkdir()
+    assert check_folder(tmp_path / "empty") == tmp_path / "empty" and not list((tmp_path / "empty").iterdir())
     save_predictor(tmp_path / "empty", models["classification"], CLASSES, SIZE)
     assert load_predictor(tmp_path / "empty").classes == tuple(CLASSES)
 
