@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fashion_tf.classroom.kernel import KERNEL
 from fashion_tf.classroom.lint import canonical
 from fashion_tf.classroom.notebooks import (
     INJECTED_TAG,
@@ -187,7 +188,7 @@ def _run_cells(job, kernels):
             _register_engine()
             papermill.execute_notebook(
                 path, path, kernel_name="python3", language="python", engine_name=ENGINE, progress_bar=False,
-                kernels=kernels, timeout_func=seconds_left,
+                kernels=kernels, timeout_func=seconds_left, iopub_timeout=max(4, int(job.cell_seconds)),
                 resources={"metadata": {"path": str(job.work_folder)}},
                 kernel_options={"env": environment, "stderr": kernel_log})
     except papermill.PapermillExecutionError:
@@ -210,18 +211,24 @@ def _run_cells(job, kernels):
 
 def _register_engine():
     """papermill's own engine, but for what it cannot pass on: the kernel's environment, a file for what
-    libraries write to the process's error stream, and the kernel itself, to end it from outside."""
+    libraries write to the process's error stream, and the kernel itself, to end it from outside. Nothing that a cell
+    shows is lost where this machine is busy: the kernel keeps it (`fashion_tf.classroom.kernel`), and it is read to the
+    end within the cell's time, and not for four seconds."""
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine, papermill_engines
 
     class KernelEngine(Engine):
         @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, *, kernels, timeout_func, resources,
+        def execute_managed_notebook(cls, nb_man, kernel_name, *, kernels, timeout_func, iopub_timeout, resources,
                                      kernel_options, start_timeout=60, **_):
             client = PapermillNotebookClient(
-                nb_man, kernel_name=kernel_name, startup_timeout=start_timeout,
-                timeout_func=timeout_func, shutdown_kernel="immediate", resources=resources)
+                nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout_func=timeout_func,
+                iopub_timeout=iopub_timeout, shutdown_kernel="immediate", resources=resources)
             manager = client.km = client.create_kernel_manager()
+            command = manager.kernel_spec.argv
+            if "ipykernel_launcher" in command:
+                place = command.index("ipykernel_launcher")
+                command[place - 1:place + 1] = ["-c", KERNEL]
             kernels.add(manager)
             try:
                 return client.execute(**kernel_options)

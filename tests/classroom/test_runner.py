@@ -132,6 +132,26 @@ def test_a_lesson_that_fails_fails_alone_and_says_why(run, number, reason):
     assert len(results[number].reasons) <= 2  # the cause, and where it stopped: no list of what follows
 
 
+def test_what_a_busy_machine_reads_late_is_not_lost(tmp_path, monkeypatch):
+    """The kernel's queue has no end, and what is in it after the cell's is read for as long as the cell may take."""
+    from nbclient import NotebookClient
+
+    def read_slowly(client, message, *rest):
+        time.sleep(0.1)
+        return read(client, message, *rest)
+
+    read = NotebookClient.process_message
+    monkeypatch.setattr(NotebookClient, "process_message", read_slowly)
+    lessons = {"10": RECORD + "import zmq\nfrom IPython.display import display\n"
+                     "from ipykernel.kernelapp import IPKernelApp\nfor n in range(60):\n    display(n)\n"
+                     "record('accuracy', 0.9 - IPKernelApp.instance().iopub_thread.socket.get(zmq.SNDHWM))"}
+    result, = run_course(make_course(tmp_path, lessons), out=tmp_path / "out")
+    assert (result.status, result.reasons) == ("passed", []) and result.seconds > 6  # which is more than four after it
+    assert result.records["accuracy"]["value"] == 0.9
+    last = parse_notebook((tmp_path / "out" / "10_lesson.ipynb").read_bytes())["cells"][-1]
+    assert len(last["outputs"]) == 61
+
+
 def test_parameters_arrive_as_literals_though_the_tag_was_lost(run):
     results, out, _ = run
     assert (results["19"].status, results["19"].reasons) == ("passed", [])

@@ -19,21 +19,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from fashion_tf.classroom.kernel import KERNEL
+
 MIME = "application/vnd.fashion-tf.record+json"
-# As `python -m ipykernel_launcher`, but for the queue of its outputs: beyond a thousand messages, what a busy reader
-# is too slow for would be dropped, records among them. What waits there is bounded by the kernel's memory.
-KERNEL = """\
-import sys
-if sys.path[0] == "":
-    del sys.path[0]
-import zmq
-from ipykernel.kernelapp import IPKernelApp
-class Kernel(IPKernelApp):
-    def init_iopub(self, context):
-        context.setsockopt(zmq.SNDHWM, 0)
-        super().init_iopub(context)
-Kernel.launch_instance()
-"""
 MAXIMUM_MESSAGE = 64 * 2**20
 MAXIMUM_RECORD = 100_000  # characters of one, as JSON
 MAXIMUM_RECORDS = 200  # of one cell
