@@ -118,7 +118,8 @@ def split_at_random(dataset, seed, by_group=False, shares=SHARES):
         shares: Split name to share, in twentieths, 1 in all.
 
     Returns:
-        A `Dataset` whose official splits, if it had any, are overwritten.
+        A `Dataset` whose official splits, if it had any, are overwritten. Its notes name the splits that show not all
+        classes.
 
     Raises:
         DataError: The shares are no twentieths or do not add up to 1, or there are too few groups.
@@ -146,7 +147,18 @@ def split_at_random(dataset, seed, by_group=False, shares=SHARES):
             own = rng.permutation(np.flatnonzero(dataset.labels == number))
             # Spread over the class: row i of n goes to the twentieth that it falls into.
             splits[own] = names[np.arange(len(own)) * 20 // max(len(own), 1)]
-    return replace(dataset, table=dataset.table.assign(split=splits))
+    return replace(dataset, table=dataset.table.assign(split=splits),
+                   notes=(*dataset.notes, *_absent(dataset, splits, shares)))
+
+
+def _absent(dataset, splits, shares):
+    """A note on each split without a row of some class: nothing is learnt there, or measured, of it."""
+    for split in shares:
+        there = np.unique(dataset.labels[splits == split])
+        absent = [dataset.classes[label] for label in np.unique(dataset.labels) if label >= 0 and label not in there]
+        if absent:
+            names = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
+            yield f"{split}: has no row of {names}; too few to be parted."
 
 
 def nearest_groups(labels, groups, share, generator):

@@ -82,6 +82,17 @@ def test_split_by_group_keeps_groups_whole():
         split_at_random(dataset((4, 4, 0), group_size=4), seed=0, by_group=True)
 
 
+@pytest.mark.parametrize("by_group", [False, True])
+def test_a_split_that_shows_not_all_classes_is_told(by_group):
+    """A mean over the classes of a test split would pass over them in silence."""
+    split = split_at_random(dataset((100, 4, 3), group_size=4), 0, by_group, {"train": 0.8, "test": 0.2})
+    there = set(split.split("test").table["label"])
+    absent = [name for name in "abc" if name not in there]
+    assert absent == ["b", "c"] or by_group and absent
+    assert split.notes == (f"test: has no row of {', '.join(absent)}; too few to be parted.",)
+    assert split_at_random(dataset((100, 40, 20)), 0).notes == ()
+
+
 def test_shares_must_be_twentieths():
     for shares in ({"train": 0.7, "test": 0.2}, {"train": 0.33, "test": 0.67}):
         with pytest.raises(DataError, match="twentieths that add up to 1"):
