@@ -12,7 +12,7 @@ from itertools import product
 
 from fashion_tf.errors import TrialError
 from fashion_tf.search.view import mean_table, plot_stages
-from fashion_tf.trials import FINISHED, Engine, as_table, plain, trial_key
+from fashion_tf.trials import COLUMNS, FINISHED, Engine, as_table, plain, trial_key
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,8 @@ def _checked(stage, start):
     grid = {}
     for name, values in stage.grid.items():
         where = f"Stage {stage.name!r}, setting {name!r}"
+        if name in COLUMNS:  # which the setting would replace, the trials' own seeds with it
+            raise TrialError(f"{where}: the result's table has a column of this name; give the setting another one.")
         if name not in start:
             raise TrialError(f"{where}: the start has no such setting; it has {', '.join(start)}.")
         if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__getitem__"):

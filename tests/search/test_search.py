@@ -254,6 +254,7 @@ def test_a_trial_that_kills_its_worker_has_crashed_and_the_others_finish(run, tm
     ({"a": "123"}, "'123' is no list of values"),
     ({"a": {1, 2}}, "is no list of values"),
     ({"colour": [1]}, "setting 'colour': the start has no such setting; it has a, b, flip"),
+    ({"seed": [1]}, "setting 'seed': the result's table has a column of this name; give the setting another one"),
     ({"a": [1, "2"]}, "'2' is a str, and the start has 1, a int"),
     ({"a": [True]}, "True is a bool, and the start has 1, a int"),
     ({"flip": [True, 1]}, "1 is a int, and the start has False, a bool"),
