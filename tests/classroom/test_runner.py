@@ -132,6 +132,7 @@ def test_a_lesson_that_fails_fails_alone_and_says_why(run, number, reason):
     assert len(results[number].reasons) <= 2  # the cause, and where it stopped: no list of what follows
 
 
+@pytest.mark.slow
 def test_what_a_busy_machine_reads_late_is_not_lost(tmp_path, monkeypatch):
     """The kernel's queue has no end, and what is in it after the cell's is read for as long as the cell may take."""
     from nbclient import NotebookClient

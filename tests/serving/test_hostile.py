@@ -18,6 +18,8 @@ import fashion_tf
 from fashion_tf.errors import DataError
 from fashion_tf.serving import Limits
 
+pytestmark = pytest.mark.slow  # a service is started, and asked over HTTP
+
 BOUNDS = Limits(body_bytes=4 << 20, body_seconds=1, head_seconds=1, drain_seconds=0.5)
 
 

@@ -20,6 +20,8 @@ from fashion_tf.serving.page import check_installed
 from fashion_tf.serving.page.files import own_folder
 from fashion_tf.serving.page.gate import POLICY
 
+pytestmark = pytest.mark.slow  # a service is started, and asked over HTTP
+
 KEY = "correct horse"
 BOUNDS = Limits(body_bytes=1 << 20)
 

@@ -21,6 +21,8 @@ from fashion_tf.retrieval.search import Lists
 from fashion_tf.serving import Service
 from fashion_tf.serving.models import ServedModel
 
+pytestmark = pytest.mark.slow  # a service is started, and asked over HTTP
+
 
 @pytest.fixture(scope="module")
 def client():

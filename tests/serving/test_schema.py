@@ -5,6 +5,8 @@ from served import encoded, loaded, make_photo
 
 from fashion_tf.serving import Limits, running
 
+pytestmark = pytest.mark.slow  # a service is started, and asked over HTTP
+
 STATES, MODELS = ["/livez", "/readyz", "/v1/models"], ["/v1/classify", "/v1/parse", "/v1/similar", "/v1/describe"]
 POSTED = [*MODELS, "/v1/stylize"]  # which can be asked for what it cannot do: no garment, no colour of that name
 PHOTO = encoded(make_photo())

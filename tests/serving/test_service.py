@@ -25,6 +25,8 @@ import fashion_tf
 from fashion_tf.retrieval import load_index
 from fashion_tf.serving import Limits, Service
 
+pytestmark = pytest.mark.slow  # a service is started, and asked over HTTP
+
 KEY = "correct horse"
 ENDPOINTS = ("classify", "parse", "similar", "describe")
 
