@@ -139,16 +139,23 @@ def build_state(model, inputs, targets=None):
     """Makes what a compiled model keeps beside its weights: the optimizer's memory, and the sums of loss and metrics.
 
     Else its first step makes them, and a step that makes variables is traced twice: by TensorFlow's rule, the second
-    time without making any. Tracing takes longer than many a short training.
+    time without making any. Tracing takes longer than many a short training, so nothing is traced here: one row
+    passes through the model untraced.
 
     Args:
         model: Compiled; its weights stay as they are.
-        inputs, targets: As for `keras.Model.evaluate`; of arrays the first row is taken.
+        inputs, targets: Arrays of rows, of which the first is taken; or batches of both, as for `keras.Model.evaluate`.
 
     Taught in: 11_fashion_mnist_cnn.ipynb
     """
     model.optimizer.build(model.trainable_variables)
-    model.evaluate(*((inputs,) if targets is None else (inputs[:1], targets[:1])), verbose=0)
+    if targets is None:
+        inputs, targets = next(iter(inputs))[:2]
+    inputs, targets = keras.tree.map_structure(lambda rows: rows[:1], (inputs, targets))
+    outputs = model(inputs)
+    model.compute_loss(inputs, targets, outputs)
+    model.compute_metrics(inputs, targets, outputs)
+    model.reset_metrics()
 
 
 # What one trial of the categories paper's search is made of, and its starting point: Table 1 of the
@@ -198,13 +205,14 @@ def train_classifier(settings, seed, shared):
     except (TypeError, ValueError) as error:
         raise TrainingError(str(error)) from error
     # Every draw has this seed for itself. Setting TensorFlow's own makes it forget all compiled steps.
-    model = _fresh_model(settings, seed, (shared["validation_images"], shared["validation_labels"]), shared["classes"])
+    model, network = _fresh_model(settings, seed, (shared["validation_images"], shared["validation_labels"]),
+                                  shared["classes"])
     batches = batches_of(shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
                          seed=seed, augmentation=augmentation)
     history = model.fit(batches, epochs=settings["epochs"], shuffle=False, verbose=0,
                         callbacks=[keras.callbacks.TerminateOnNaN()]).history
-    loss, accuracy = model.evaluate(shared["validation_images"], shared["validation_labels"], 128,
-                                    verbose=0)
+    loss, accuracy = network.evaluate(shared["validation_images"], shared["validation_labels"], 128,
+                                      verbose=0)
     metrics = {"accuracy": accuracy, "loss": loss, "train_accuracy": history["accuracy"][-1],
                "train_loss": history["loss"][-1]}
     diverged = not np.isfinite([loss, metrics["train_loss"]]).all()
@@ -212,12 +220,12 @@ def train_classifier(settings, seed, shared):
 
 
 def _fresh_model(settings, seed, examples, classes):
-    """A compiled model as good as new. Tracing and optimising the training step takes longer than a
-    small trial itself, so trials share it. What they differ in stands in variables: weights, the
-    optimizer's state, its learning rate and how that falls, decoupled decay, Adadelta's rho, and the
-    strengths of the regularizer (0 is none). Only another optimizer makes another computation."""
+    """A compiled model to train, as good as new, and the network in it, compiled to be evaluated. Tracing and
+    optimising a step takes longer than a small trial itself, so trials share it. What they differ in stands in
+    variables: weights, the optimizer's state, its learning rate and how that falls, decoupled decay, Adadelta's rho,
+    and the strengths of the regularizer (0 is none). Only another optimizer makes another step."""
     size = examples[0].shape[1:3]
-    network = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
+    drawn = (settings["backbone"], classes, tuple(size), make_initializer(settings["initializer"]), seed)
     strength, regularizer = settings["regularizer_strength"], settings["regularizer"]
     make_regularizer(regularizer, strength)  # says what is wrong with it
     rate = settings["learning_rate"]
@@ -225,47 +233,53 @@ def _fresh_model(settings, seed, examples, classes):
     decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
     optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
     rho = getattr(optimizer, "rho", 0.0)
-    key = (settings["backbone"], classes, tuple(size), settings["optimizer"], decay_as == "decoupled")
-    if key not in _COMPILED:
-        if len(_COMPILED) >= _COMPILED_AT_MOST:
-            _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = _Shared(_network(*network), optimizer)
-        build_state(_COMPILED[key].model, *examples)
-    shared = _COMPILED[key]
-    shared.model.set_weights(_fresh_weights(*network))
-    shared.reset(rate=rate, falls=decay if decay_as == "time" else 0.0,
-                 shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
-                 l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
-    return shared.model
+    key = drawn[:3]
+    if key not in _SHARED:
+        if len(_SHARED) >= _SHARED_AT_MOST:
+            _SHARED.pop(next(iter(_SHARED)))
+        _SHARED[key] = _Shared(_network(*drawn))
+    model = _SHARED[key].trained_by(
+        optimizer, examples, rate=rate, falls=decay if decay_as == "time" else 0.0,
+        shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
+        l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
+    model.set_weights(_fresh_weights(*drawn))
+    return model, _SHARED[key].network
 
 
 class _Shared:
-    """A compiled classifier whose numbers can be changed without tracing its step anew."""
+    """A classifier whose numbers can be changed without tracing its steps anew: one to evaluate it, and one to train it
+    for each optimizer."""
 
-    def __init__(self, model, optimizer):
+    def __init__(self, network):
         import tensorflow as tf
 
-        self.model = model
+        self.network, self.models = network, {}
         self.numbers = {name: tf.Variable(0.0) for name in ("rate", "falls", "shrinks", "rho", "l1", "l2")}
-        optimizer.learning_rate = _Falling(self.numbers["rate"], self.numbers["falls"])
-        if optimizer.weight_decay is not None:
-            optimizer.weight_decay = self.numbers["shrinks"]
-        if hasattr(optimizer, "rho"):
-            optimizer.rho = self.numbers["rho"]
-        for variable in model.trainable_variables:
+        for variable in network.trainable_variables:
             if variable.name == "kernel":
                 variable.regularizer = _Penalty(self.numbers["l1"], self.numbers["l2"])
-        # Several steps a call: what Python does between two of them takes as long as a small network's step.
-        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"],
-                      jit_compile=has_gpu(), steps_per_execution=8)
-        optimizer.build(model.trainable_variables)
-        self.state = [variable.numpy() for variable in optimizer.variables]
+        network.compile(**_MEASURES, jit_compile=has_gpu())
 
-    def reset(self, **numbers):
+    def trained_by(self, optimizer, examples, **numbers):
+        """A model of the same layers, with an optimizer of this kind as it is at first, and these numbers."""
+        kind = (type(optimizer), optimizer.weight_decay is not None)
+        if kind not in self.models:
+            optimizer.learning_rate = _Falling(self.numbers["rate"], self.numbers["falls"])
+            if optimizer.weight_decay is not None:
+                optimizer.weight_decay = self.numbers["shrinks"]
+            if hasattr(optimizer, "rho"):
+                optimizer.rho = self.numbers["rho"]
+            model = keras.Model(self.network.input, self.network.output)
+            # Several steps a call: what Python does between two of them takes as long as a small network's step.
+            model.compile(optimizer, **_MEASURES, jit_compile=has_gpu(), steps_per_execution=8)
+            build_state(model, *examples)
+            self.models[kind] = model, [variable.numpy() for variable in optimizer.variables]
+        model, state = self.models[kind]
         for name, value in numbers.items():
             self.numbers[name].assign(value)
-        for variable, value in zip(self.model.optimizer.variables, self.state, strict=True):
+        for variable, value in zip(model.optimizer.variables, state, strict=True):
             variable.assign(value)
+        return model
 
 
 class _Penalty(keras.regularizers.Regularizer):  # of this class, or Keras before 3.15 refuses it
@@ -288,7 +302,8 @@ class _Falling(keras.optimizers.schedules.LearningRateSchedule):
         return self.rate / (1 + self.falls * keras.ops.cast(step, "float32"))
 
 
-_COMPILED, _COMPILED_AT_MOST = {}, 16
+_MEASURES = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+_SHARED, _SHARED_AT_MOST = {}, 4
 
 
 def _network(backbone, classes, size, initializer, seed):

@@ -180,7 +180,7 @@ def tiny(input_shape):
 def shared():
     BACKBONES["tiny"] = Backbone("test_training:tiny", "tf")
     yield make_shared()
-    training._COMPILED.clear()
+    training._SHARED.clear()
     del BACKBONES["tiny"]
 
 
@@ -203,9 +203,9 @@ TRIALS = {
 
 @pytest.mark.slow
 def test_trials_repeat_whatever_ran_between_them(shared, monkeypatch):
-    """Trials of one computation share a compiled model: nothing of one may reach the next."""
-    monkeypatch.setattr(training, "_COMPILED_AT_MOST", 3)  # of five: some are kept, some made anew
-    training._COMPILED.clear()
+    """Trials of one network share its layers and compiled steps: nothing of one may reach the next."""
+    monkeypatch.setattr(training, "_SHARED_AT_MOST", 1)
+    training._SHARED.clear()
     first = {name: train_classifier(settings, 1, shared) for name, settings in TRIALS.items()}
     others = [train_classifier(TRIALS["adam"], 2, shared)]
     for name, changed in [("decoupled", {"weight_decay": 0.5}), ("adagrad", {"regularizer_strength": 0.01})]:
@@ -213,7 +213,10 @@ def test_trials_repeat_whatever_ran_between_them(shared, monkeypatch):
     train_classifier(SHORT | {"learning_rate": 1e30}, 1, shared)  # on the compiled model of "adam"
     for name in reversed(TRIALS):
         assert train_classifier(TRIALS[name], 1, shared) == first[name], name
-    assert len(training._COMPILED) == 3
+    smaller = shared | {name: shared[name][:, ::2, ::2] for name in ("train_images", "validation_images")}
+    train_classifier(TRIALS["adam"], 1, smaller)  # takes the place of the network before
+    assert train_classifier(TRIALS["rho"], 1, shared) == first["rho"]
+    assert len(training._SHARED) == 1
     distinct = {tuple(metrics.values()) for metrics in (*first.values(), *others)}
     assert len(distinct) == len(TRIALS) + 3  # each setting and seed had its effect
     names = {"accuracy", "loss", "train_accuracy", "train_loss"}
@@ -225,7 +228,7 @@ def test_a_trial_draws_from_its_own_seed_alone(shared):
     settings, found = TRIALS["decoupled"], []
     for other in (1, 2):
         keras.utils.set_random_seed(other)
-        training._COMPILED.clear()
+        training._SHARED.clear()
         found.append(train_classifier(settings, 5, shared))
     assert found[0] == found[1] != train_classifier(settings, 6, shared)
 
@@ -269,8 +272,8 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
 
 
 def test_a_shared_penalty_is_what_every_keras_takes_for_a_regularizer(shared):
-    model = training._fresh_model(START | SHORT | {"regularizer": "L1 & L2", "regularizer_strength": 0.5}, 1,
-                                  (shared["validation_images"], shared["validation_labels"]), 3)
+    model, _ = training._fresh_model(START | SHORT | {"regularizer": "L1 & L2", "regularizer_strength": 0.5}, 1,
+                                     (shared["validation_images"], shared["validation_labels"]), 3)
     kernels = [variable for variable in model.trainable_variables if variable.name == "kernel"]
     weights = [kernel.numpy().astype(float) for kernel in kernels]
     assert kernels and all(isinstance(kernel.regularizer, keras.regularizers.Regularizer) for kernel in kernels)
