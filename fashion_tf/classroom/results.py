@@ -59,6 +59,8 @@ def read_results(place):
     """
     alone = os.path.isfile(place) or os.path.islink(place) and not os.path.isdir(place)
     path = Path(place) if alone else Path(place) / RESULTS
+    # Before results.json: a run that goes on takes them up there, and then removes them.
+    pending = {} if alone else {one: _read_json(one) for one in _pending(place)}
     content = _read_json(path)
     if content is None:
         raise RunError(f"{path}: no such file; 'fashion-tf run --out {place}' writes it.")
@@ -70,8 +72,9 @@ def read_results(place):
         raise RunError(f"{path}: damaged ({error}). {_REMEDY}") from None
     if content.get("schema") != SCHEMA:
         raise RunError(f"{path}: schema {content.get('schema')!r}; this release reads {SCHEMA}.")
-    for one in [] if alone else _pending(place):
-        kept = _read_json(one)
+    for one, kept in pending.items():
+        if kept is None:  # removed in between: results.json has it
+            continue
         try:
             result = LessonResult(**kept["result"])
             if kept["profile"] == content.get("profile"):

@@ -12,13 +12,21 @@ import time
 import pytest
 
 from fashion_tf import cli
-from fashion_tf.classroom import execution, runner
+from fashion_tf.classroom import execution, results, runner
 from fashion_tf.classroom.course import load_course
 from fashion_tf.classroom.notebooks import canonical_bytes, parse_notebook
-from fashion_tf.classroom.results import WORK, LessonResult, clear_leftovers, keep_result, read_results, without_paths
+from fashion_tf.classroom.results import (
+    WORK,
+    LessonResult,
+    clear_leftovers,
+    keep_result,
+    read_results,
+    without_paths,
+    write_results,
+)
 from fashion_tf.classroom.runner import run_course
 from fashion_tf.errors import CourseError, RunError
-from fashion_tf.files import locked
+from fashion_tf.files import locked, read_whole
 
 RECORD = "from fashion_tf.classroom.records import begin_lesson, record\nbegin_lesson('x')\n"
 LESSONS = {  # number -> the code after the parameters cell
@@ -391,6 +399,25 @@ def test_a_lesson_that_ended_when_its_run_was_killed_is_not_lost(tmp_path):
     ended = LessonResult("10", "10_lesson.ipynb", "passed", records={"a": {"value": "\ud800", "versions": {}}})
     keep_result(tmp_path, "sample", ended)
     keep_result(tmp_path, "real", LessonResult("11", "11_lesson.ipynb", "passed"))  # of another run
+    assert read_results(tmp_path)[1] == [ended]
+
+
+@pytest.mark.parametrize("reads", range(3))
+def test_a_run_that_goes_on_is_read_whole(tmp_path, monkeypatch, reads):
+    """Whenever, between two files read, it takes a lesson's own file up into results.json and removes it."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "results.json").write_text(OURS)
+    ended = LessonResult("10", "10_lesson.ipynb", "passed")
+    keep_result(tmp_path, "sample", ended)
+    files = []
+
+    def read(*arguments, **options):
+        if len(files) == reads:
+            write_results(tmp_path, {"profile": "sample"}, [ended])
+        files.append(arguments)
+        return read_whole(*arguments, **options)
+
+    monkeypatch.setattr(results, "read_whole", read)
     assert read_results(tmp_path)[1] == [ended]
 
 
