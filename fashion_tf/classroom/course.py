@@ -103,7 +103,7 @@ class Course:
             CourseError: Names what is missing on either side.
         """
         listed = {lesson.notebook for lesson in self.lessons}
-        present = {path.name for path in (self.root / "notebooks").glob("*.ipynb")}
+        present = {path.name for path in (self.root / "notebooks").glob("[!.]*.ipynb")}  # no ._11_one.ipynb of macOS
         problems = [f"notebooks/{name} is not in course.yml" for name in sorted(present - listed)]
         problems += [f"course.yml lists {name}, which is not in notebooks/"
                      for name in sorted(listed - present)]

@@ -148,6 +148,7 @@ def test_no_lesson_can_be_forgotten(tmp_path):
     course = load(tmp_path, GOOD)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "12_two.ipynb").write_text("{}")
+    (tmp_path / "notebooks" / "._12_two.ipynb").write_text("macOS leaves it on a disk of another system")
     with pytest.raises(CourseError, match=r"12_two.ipynb is not in course.yml.*lists 11_one.ipynb"):
         course.check_notebooks()
 

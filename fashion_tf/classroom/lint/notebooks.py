@@ -31,7 +31,7 @@ def lint(course, paths=None, fix=False):
     problems = []
     if paths is None:
         folder = course.root / "notebooks"
-        paths = [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
+        paths = [*sorted(folder.glob("[!.]*.ipynb")), *sorted(folder.glob("solutions/[!.]*.ipynb"))]
         absent = {lesson.notebook for lesson in course.lessons} - {path.name for path in paths
                                                                    if path.parent == folder}
         message = "course.yml lists this notebook, which is not there; add it, or remove the lesson"

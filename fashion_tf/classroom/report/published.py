@@ -9,7 +9,7 @@ from fashion_tf.classroom.report.comparison import COMPARED, Comparison
 from fashion_tf.classroom.report.content import PROFILE_NAMES
 from fashion_tf.classroom.report.markdown import as_markdown, table_as_markdown
 from fashion_tf.classroom.report.overview import picture
-from fashion_tf.classroom.report.runs import read_runs
+from fashion_tf.classroom.report.runs import read_runs, results_files
 from fashion_tf.classroom.report.text import NONE, format_value, several, tidy
 from fashion_tf.classroom.states import state_of_course
 from fashion_tf.errors import RunError
@@ -26,7 +26,7 @@ def published(course):
     Returns:
         A `fashion_tf.classroom.report.comparison.Comparison`; without runs where none is published.
     """
-    return Comparison(read_runs(sorted((course.root / RUNS).glob("*.json")), course), course)
+    return Comparison(read_runs(results_files(course.root / RUNS), course), course)
 
 
 def publish(course):

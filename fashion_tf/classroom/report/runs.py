@@ -91,11 +91,16 @@ def read_runs(paths, course):
     for path in map(Path, paths):
         files = []
         if path.is_dir() and not (path / RESULTS).exists() and not (path / RESULTS).is_symlink():
-            files = sorted(path.glob("*.json"))
+            files = results_files(path)
             if len(files) > MAXIMUM_RUNS:
                 raise RunError(f"{path}: {len(files):,} runs; above {MAXIMUM_RUNS:,} they are not read.")
         runs += [read_run(file, course) for file in files or [path]]
     return runs
+
+
+def results_files(folder):
+    """The results files of a folder, without what systems leave beside a user's (macOS: ._ada.json)."""
+    return sorted(folder.glob("[!.]*.json"))
 
 
 def read_run(path, course):
@@ -127,6 +132,13 @@ def _check_fields(content, results, path, known):
     def is_duration(value):
         return is_number(value) and value >= 0
 
+    def is_finite(value):  # else what is said of it to machines is no JSON
+        try:
+            json_value(value)
+        except ValueError:
+            return False
+        return True
+
     for field in ("fashion_tf", "profile", "started", "seconds", "machine", "data"):
         if field not in content:
             raise RunError(f"{path}: the field {field!r} is missing. Run the lessons again.")
@@ -137,6 +149,7 @@ def _check_fields(content, results, path, known):
     check(is_duration(content["seconds"]), "seconds", content["seconds"], "seconds")
     machine = content["machine"]
     check(isinstance(machine, dict), "machine", machine, "named fields")
+    check(is_finite(machine), "machine", machine, "finite numbers")
     gpus = machine.get("gpus", [])
     check(isinstance(gpus, list) and all(isinstance(gpu, str) for gpu in gpus), "machine: gpus", gpus, "names")
     check(moment(content["started"]) is not None, "started", content["started"], "a date and time")
@@ -156,6 +169,8 @@ def _check_fields(content, results, path, known):
         check(is_duration(result.seconds), here + "seconds", result.seconds, "seconds")
         check(isinstance(result.parameters, dict), here + "parameters", result.parameters,
               "named fields")
+        for field, value in (("parameters", result.parameters), ("seed", result.seed)):
+            check(is_finite(value), here + field, value, "finite numbers")
         check(isinstance(result.state, str), here + "state", result.state, "text")
         # A name alone, no path: the report reads nothing outside the run's folder.
         check(result.executed is None or (isinstance(result.executed, str) and re.fullmatch(

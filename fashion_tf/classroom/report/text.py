@@ -49,9 +49,11 @@ def duration(seconds):
 
 
 def moment(text):
-    """A time from ISO 8601; None where it is no such text."""
+    """A time from ISO 8601; None where it is no such text. One that names no zone is of UTC, as runs write theirs:
+    the reader's own zone would tell another story on another machine."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, TypeError):
         return None
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time as time_module
 
 import pytest
 from classroom.report.made import COURSE, lesson, notebook, png, results, text_of, write_run
@@ -112,6 +113,25 @@ def test_runs_that_are_called_alike_are_told_apart(course, tmp_path):
     assert told["12"]["run"] == "run (4)" and told["12"]["records"]["loss_share"] == 0.8
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_which_run_is_the_newest_is_the_same_in_every_time_zone(course, tmp_path, monkeypatch, zone):
+    """A time that names no zone is of UTC, whoever reads it."""
+    times = {"first": "2026-01-02T02:00:00+09:00", "second": "2026-01-02", "third": "2026-01-01T20:00:00-05:00",
+             "fourth": "2026-01-02T03:04:05", "fifth": "20260102T030406Z"}
+    paths = [write_run(tmp_path / name, lesson("11", value=0.5 + number / 100), started=time)
+             for number, (name, time) in enumerate(times.items())]
+    monkeypatch.setenv("TZ", zone)
+    time_module.tzset()
+    try:
+        found = compare(reversed(paths), course)
+    finally:
+        monkeypatch.undo()
+        time_module.tzset()
+    assert [run.name for run in found.runs] == list(times)
+    assert found.runs[3].started.isoformat() == "2026-01-02T03:04:05+00:00"
+    assert lines_of(as_markdown(found), "ours")[0][2] == "0.540"
+
+
 def test_rehearsals_are_left_out_and_alone_refused(course, tmp_path):
     sample = write_run(tmp_path / "sample", lesson("11"))
     rehearsal = write_run(tmp_path / "try", lesson("12", value=0.01), profile="rehearsal")
@@ -191,6 +211,8 @@ def test_files_and_folders_of_files_are_runs(course, tmp_path):
         (runs / f"{profile}.json").write_text(json.dumps(results(lesson("11"), **day(number), profile=profile)))
     assert [run.name for run in compare([runs], course).runs] == ["sample", "real"]
     assert [run.name for run in compare([runs / "real.json"], course).runs] == ["real"]
+    (runs / "._real.json").write_bytes(b"\0\5\x16\7")  # what macOS leaves on a disk of another system
+    assert [run.name for run in compare([runs], course).runs] == ["sample", "real"]
     (runs / "link.json").symlink_to(runs / "real.json")
     with pytest.raises(RunError, match="link.json: cannot be read: it is a link"):
         compare([runs], course)

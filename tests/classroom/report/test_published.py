@@ -181,6 +181,7 @@ def test_what_was_published_stays_when_a_lesson_changes(kit):
 
 def test_readmes_figures_and_the_results_are_written_from_the_runs(kit):
     write(kit, ran(kit), name="first")
+    write(kit, name="._first", text="\0\5\x16\7")  # macOS's
     write(kit, ran(kit, {"accuracy": 0.93}), name="second", started="2026-03-04T00:00:00+00:00")
     write(kit, lesson("12", parameters={"DATA": "sample"}, value=0.31), name="drawn", profile="sample", data="sample")
     written = publish(kit)
