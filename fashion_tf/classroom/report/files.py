@@ -40,15 +40,16 @@ def write_report(comparison, folder):
         folder.mkdir(parents=True, exist_ok=True)
         old = _figures_of_earlier_report(folder)
         _refuse_what_is_not_ours(folder, figures.keys() - old)
+        # Wherever this is cut short, report.md names every figure that is there, and the next report replaces them.
+        for name in old - figures.keys():
+            if not (folder / name).is_symlink():
+                (folder / name).unlink(missing_ok=True)
+        write_atomically(folder / MARKDOWN, markdown)
         if figures:
             (folder / FIGURES).mkdir(exist_ok=True)
         for name, content in figures.items():
             write_atomically(folder / name, content)
-        write_atomically(folder / MARKDOWN, markdown)
         write_atomically(folder / PAGE, page)
-        for name in old - figures.keys():
-            if not (folder / name).is_symlink():
-                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: the report cannot be written: {error.strerror}.") from None
     return folder / MARKDOWN, folder / PAGE

@@ -63,4 +63,6 @@ def _text(text):
     text = html.escape(text, quote=False)
     text = re.sub(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))", r"\\\1", text)
     text = re.sub(r"@|#(?=\d)|:(?=/)|\b[wW]{3}\.|(?i:mailto|xmpp):", r"\g<0>&#8203;", text)
-    return re.sub(r"\A([-+#])(?!\d)", r"\\\1", text)
+    # What begins a list or a heading; in the book "%" would begin a comment, and "(name)=" would name a place.
+    text = re.sub(r"\A([-+#](?!\d)|%)", r"\\\1", text)
+    return re.sub(r"(\A\d{1,9})([.)])(?!\S)|(\))(=\Z)", r"\1\3\\\2\4", text)

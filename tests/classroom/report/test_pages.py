@@ -1,5 +1,6 @@
 """The report of one run: its pages, and what strangers' files do to them."""
 
+import errno
 import json
 import re
 
@@ -7,8 +8,9 @@ import pytest
 from classroom.report.made import COURSE, lesson, notebook, png, text_of, write_run
 
 from fashion_tf.classroom.course import load_course
-from fashion_tf.classroom.report import compare, format_value, write_report
+from fashion_tf.classroom.report import compare, files, format_value, write_report
 from fashion_tf.errors import FashionError, RunError
+from fashion_tf.files import write_atomically
 
 
 @pytest.fixture
@@ -140,6 +142,9 @@ def test_a_damaged_notebook_costs_its_figures_only(report, content):
     ({"lessons": [lesson("11"), lesson("11")]}, "once"),
     ({"lessons": [lesson("11", records={"accuracy": 3})]}, "accuracy"),
     ({"schema": 7}, "schema"),
+    ({"machine": {"cores": 10 ** 400}}, "machine is .* expected finite numbers"),
+    ({"lessons": [lesson("11", parameters={"RATE": [-10 ** 400]})]}, "lesson 11: parameters is .* finite numbers"),
+    ({"lessons": [lesson("11", seed=10 ** 400)]}, "lesson 11: seed is inf; expected finite numbers"),
 ])
 def test_a_damaged_results_file_names_the_field(report, change, message):
     with pytest.raises(FashionError, match=message) as caught:
@@ -185,6 +190,48 @@ def test_only_figures_of_the_earlier_report_are_removed(report):
     (report.folder / "figures" / "12-1.png").write_bytes(b"mine")
     report(lesson("11"))
     assert [path.name for path in sorted((report.folder / "figures").iterdir())] == ["12-1.png", "overview.svg"]
+
+
+@pytest.mark.parametrize("written", range(5))
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_report_that_was_cut_short_is_written_the_next_time(report, monkeypatch, earlier, written):
+    """By a full disk, say: it leaves nothing that the next report takes for somebody else's."""
+    (report.folder / "11_one.ipynb").write_text(json.dumps(notebook(text_of(png()), text_of(png(3, 3)))))
+    if earlier:  # with figures of other names
+        report(lesson("11"), lesson("12", executed="11_one.ipynb"))
+    left = [None] * written
+
+    def fill(path, content):
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left.pop()
+        write_atomically(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_atomically", fill)
+        with pytest.raises(RunError, match="No space left on device"):
+            report(lesson("11", executed="11_one.ipynb"))
+    markdown, _ = report(lesson("11", executed="11_one.ipynb"))
+    names = [f"figures/{path.name}" for path in sorted((report.folder / "figures").iterdir())]
+    assert names == ["figures/11-1.png", "figures/11-2.png", "figures/overview.svg"]
+    assert all(f"]({name})" in markdown for name in names)
+
+
+@pytest.mark.parametrize("text", [
+    "1. Look", "10) März", "7.", "2026. It was", "% of all", "%", "(here)=", "(a) and (b)=", "- a", "+ b", "# c", "-1",
+    "5-fold"])
+def test_a_text_keeps_its_letters_however_it_begins(report, text):
+    """As plain Markdown, and as MyST, which the book is made of."""
+    myst = pytest.importorskip("myst_parser.parsers.mdit", reason="the book's Markdown: pip install -e '.[book]'")
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from myst_parser.config.main import MdParserConfig
+
+    markdown, _ = report(lesson("11", "failed", None, reasons=[text]))
+    line = next(line for line in markdown.partition("**failed**")[2].splitlines() if line.startswith("- "))
+    for reader in (MarkdownIt("commonmark"), myst.create_md_parser(MdParserConfig(), RendererHTML)):
+        assert reader.render(line).replace("\n", "") == f"<ul><li>{text}</li></ul>"
+        assert reader.render(line[2:]).replace("\n", "") == f"<p>{text}</p>"
 
 
 def test_nothing_in_the_markdown_becomes_a_link_or_calls_somebody(report):
