@@ -30,6 +30,7 @@ import pandas as pd
 
 from fashion_tf.datasets.deepfashion import CATEGORIES
 from fashion_tf.datasets.files import (
+    MAXIMUM_DIGITS,
     drop_absent,
     is_whole_number,
     read_json,
@@ -202,9 +203,9 @@ def _read_split(file, split, known):
             for url in _values(file, "images", images, ("url",))]
     labels = np.empty(len(images), dtype=object)
     labels[:] = [()] * len(images)
-    annotations = data.get("annotations", [])
-    if split != "test" and not annotations:
-        raise DataError(f"{file}: lacks the key 'annotations' with the photos' labels.")
+    annotations = data.get("annotations") or []
+    if not isinstance(annotations, list) or split != "test" and not annotations:
+        raise DataError(f"{file}: lacks the key 'annotations' with a list of the photos' labels.")
     owners = _numbers(file, "annotations", _values(file, "annotations", annotations, ID_KEYS))
     _unique(file, "annotations", owners)
     rows = pd.Index(identities).get_indexer(owners)
@@ -214,7 +215,7 @@ def _read_split(file, split, known):
                         "images.")
     labels[rows] = _labels(file, annotations, known)
     return pd.DataFrame({"split": split, "group": [f"{split} {number}" for number in identities],
-                         "image_id": identities, "url": urls, "labels": labels})
+                         "image_id": identities, "url": text_column(urls), "labels": labels})
 
 
 def _values(file, part, entries, keys):
@@ -235,16 +236,20 @@ def _values(file, part, entries, keys):
 
 def _numbers(file, part, values):
     """Whole numbers, written as such or as text, as int64."""
-    try:
-        array = np.array(values)
-        if array.dtype.kind in "iU" and array.ndim == 1:
-            return array.astype(np.int64)
-    except (ValueError, OverflowError):
-        pass
-    for number, value in enumerate(values):
-        if not _is_whole(value):
-            raise DataError(f"{file}, {part}[{number}]: {repr(value)[:40]} is no whole number of at most 18 digits.")
-    return np.array([int(value) for value in values], dtype=np.int64)
+    numbers = _whole_numbers(values)
+    if numbers is None:
+        number, value = next((number, value) for number, value in enumerate(values) if not _is_whole(value))
+        raise DataError(f"{file}, {part}[{number}]: {repr(value)[:40]} is no whole number of at most {MAXIMUM_DIGITS} "
+                        "digits.")
+    return numbers
+
+
+def _whole_numbers(values):
+    """What numbers and texts tell, as int64; None where one is no whole number. Asked of each different value, for
+    labels come by the million, and before NumPy, which takes 2.7 for 2, true for 1 and "1_0" for 10."""
+    if not set(map(type, values)) <= {int, str} or not all(map(_is_whole, set(values))):
+        return None
+    return np.array(values).astype(np.int64)
 
 
 def _is_whole(value):
@@ -265,13 +270,12 @@ def _labels(file, annotations, known):
         raise DataError(f"{file}, annotations[{wrong[0]}]: its labels are no list.")
     counts = np.array([len(value) for value in lists], dtype=np.int64)
     ends = np.cumsum(counts)
-    try:
-        flat = np.array(list(chain.from_iterable(lists))).astype(np.int64)
-    except (ValueError, OverflowError):
+    flat = _whole_numbers(list(chain.from_iterable(lists)))
+    if flat is None:
         entry, value = next((entry, value) for entry, values in enumerate(lists)
                             for value in values if not _is_whole(value))
-        raise DataError(f"{file}, annotations[{entry}]: label {repr(value)[:40]} is no whole number of at most 18 "
-                        "digits.") from None
+        raise DataError(f"{file}, annotations[{entry}]: label {repr(value)[:40]} is no whole number of at most "
+                        f"{MAXIMUM_DIGITS} digits.")
     valid = np.isin(flat, known)
     if not valid.all():
         position = int(np.argmin(valid))

@@ -102,6 +102,17 @@ def test_splits_and_their_folders(tmp_path, file, place):
     assert dataset.table["group"].is_unique  # photo 1 is there three times, once a split
 
 
+def test_a_test_split_without_labels_and_addresses_that_are_no_text(tmp_path):
+    lay_out(tmp_path)
+    urls = [["https://x/\ud800"], [], {"a": 1}]
+    images = [{"image_id": number, "url": url} for number, url in enumerate(urls, 1)]
+    (tmp_path / "test.json").write_text(json.dumps({"images": images, "annotations": None}))
+    add_photos(tmp_path / "test", [1, 2, 3])
+    table = imaterialist.read(tmp_path).table
+    test = table[table["split"] == "test"]
+    assert test["url"].tolist() == ["https://x/\ud800", [], {"a": 1}] and test["labels"].tolist() == [()] * 3
+
+
 def test_photos_that_were_not_downloaded(tmp_path):
     """Most addresses may be dead: any share may be absent, but not everything."""
     dataset = imaterialist.read(lay_out(tmp_path / "a", photos=[2]))
@@ -137,6 +148,13 @@ def change(part, number, **fields):
     (change("annotations", 1, label_id=["0"]), r"annotations\[1\]: there is no label 0"),
     (change("annotations", 1, label_id=["x"]), r"annotations\[1\]: label 'x' is no whole number"),
     (change("annotations", 1, label_id=91), r"annotations\[1\]: its labels are no list"),
+    *((change("annotations", 1, label_id=[92, label]), rf"annotations\[1\]: label {shown} is no whole number")
+      for label, shown in ((91.7, r"91\.7"), (True, "True"), ("9_1", "'9_1'"), (" 91", "' 91'"), ({}, r"\{\}"),
+                           ([91], r"\[91\]"), (-91, "-91"), ("９１", "'９１'"))),
+    (change("annotations", 1, label_id=[None]), r"annotations\[1\]: label None is no whole number"),
+    (change("images", 1, image_id=-2), r"images\[1\]: -2 is no whole number"),
+    (change("images", 1, image_id=True), r"images\[1\]: True is no whole number"),
+    (github(TRAIN) | {"annotations": 5}, r"lacks the key 'annotations'"),
     ({"images": github(TRAIN)["images"]}, r"lacks the key 'annotations'"),
     ({"annotations": []}, r"lacks the key 'images'"),
     ([], r"lacks the key 'images'"),
