@@ -23,7 +23,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; a host that asks for more is
 MAXIMUM_REDIRECTS = 5
 MAXIMUM_BYTES = 16 << 20  # of one photo
 SILENT_IN_A_ROW, DEAD_IN_A_ROW = 20, 300  # photos of a host without one that came; then it is given up for this run
-OPTED_OUT = {"noai", "noimageai", "noindex", "noimageindex", "noml"}  # words of the header X-Robots-Tag
+OPTED_OUT = {"noai", "noimageai", "noindex", "noimageindex", "none", "noml"}  # words of the header X-Robots-Tag
+# What is wrong now, and not with the photo: a proxy without a password, a hurry, too many questions; and all from 500
+# on, of which the networks before a host have numbers of their own.
+BUSY = {407, 408, 425, 429}
+PACKED = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"}
 
 
 class Dead(Exception):
@@ -165,13 +169,14 @@ class Asker:
             status, headers = response.status_code, response.headers
             if status in (301, 302, 303, 307, 308) and "location" in headers:
                 return headers["location"], None
-            if status in (408, 425, 429, 500, 502, 503, 504):
+            if status in BUSY or status >= 500:
                 raise _Busy(status, _seconds(headers.get("retry-after")))
             if status != 200:
                 raise Dead(f"HTTP {status}", "")
             if OPTED_OUT & set(headers.get("x-robots-tag", "").lower().replace(",", " ").split()):
                 raise Dead("its owner opts out", f"X-Robots-Tag: {headers['x-robots-tag']}")
-            if headers.get("content-encoding", "identity").lower() != "identity":
+            # Stores of files send empty or invented words here ("UTF-8", "none", "aws-chunked"), which pack nothing.
+            if PACKED & set(headers.get("content-encoding", "").lower().replace(",", " ").split()):
                 raise Dead("packed", f"sent as {headers['content-encoding']}, which was not asked for")
             announced, content = headers.get("content-length", ""), bytearray()
             if announced.isdigit() and int(announced[:18]) > MAXIMUM_BYTES:

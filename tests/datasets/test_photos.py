@@ -135,10 +135,17 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(body=picture((1, 1), "PNG"))
 
     def packed(self):
-        self.answer(body=b"\x1f\x8b", Content_Encoding="gzip")
+        self.answer(body=b"\x1f\x8b", Content_Encoding="aws-chunked, GZIP")
+
+    def wordy(self):
+        """Says that it packs, in words that pack nothing, as stores of files do."""
+        self.answer(body=PHOTO, Content_Encoding=("UTF-8", "", "none", "aws-chunked")[int(self.path[-5])])
 
     def private(self):
         self.answer(body=PHOTO, X_Robots_Tag="all, noimageai")
+
+    def unseen(self):
+        self.answer(body=PHOTO, X_Robots_Tag="none")
 
     def unlearnt(self):
         self.answer(body=PHOTO, X_Robots_Tag="NoML")
@@ -189,6 +196,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def broken(self):
         self.answer(500) if self.server.asked[self.path] < 3 else self.well()
+
+    def numbered(self):
+        """Answers with the status that the path ends with."""
+        self.answer(int(self.path.split("/")[2][:3]))
 
 
 @pytest.fixture
@@ -241,9 +252,10 @@ def test_a_photo_comes(server, tmp_path, way):
     ("endless", r"too large: more than 16,777,216 bytes"),
     ("bomb", r"no picture: 0\.jpg: 65000 x 65000 pixels; pictures above"),
     ("pixel", "no picture: 1 x 1 pixels"),
-    ("packed", "packed: sent as gzip"),
+    ("packed", "packed: sent as aws-chunked, GZIP"),
     ("private", "its owner opts out: X-Robots-Tag: all, noimageai"),
     ("unlearnt", "its owner opts out: X-Robots-Tag: NoML"),
+    ("unseen", "its owner opts out: X-Robots-Tag: none"),
     ("circle", "redirects in a circle"),
     ("onwards", "more than 5 redirects"),
     ("inwards", "not a public host: http://127.0.0.2/secret.jpg"),
@@ -329,6 +341,26 @@ def test_a_host_is_left_alone_as_long_as_it_asks(server, tmp_path):
     done, _ = fetch(tmp_path, [f"{server.address}/busy/1.jpg"])
     assert done.there == 1 and server.asked["/busy/1.jpg"] == 2
     assert server.times[1] - server.times[0] > 0.9 and time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("status", [407, 408, 425, 429, 500, 503, 507, 509, 511, 520, 521, 522, 524, 525, 530])
+def test_what_is_wrong_with_a_host_is_not_held_against_its_photos(server, tmp_path, status):
+    """Numbers from 500 on are as many as there are networks before a host."""
+    done, dead = fetch(tmp_path, [f"{server.address}/numbered/{status}.jpg"])
+    assert done.unreached == {f"HTTP {status}": 1} and not dead and not done.whole
+    assert server.asked.total() == addresses.TRIES
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+def test_what_is_wrong_with_a_photo_is_asked_once(server, tmp_path, status):
+    done, dead = fetch(tmp_path, [f"{server.address}/numbered/{status}.jpg"])
+    assert list(dead.values()) == [f"HTTP {status}"] and done.whole and server.asked.total() == 1
+
+
+def test_words_that_pack_nothing_keep_no_photo_away(server, tmp_path):
+    done, dead = fetch(tmp_path, [f"{server.address}/wordy/{number}.jpg" for number in range(4)])
+    assert (done.there, dead) == (4, {})
+    assert {path.read_bytes() for path in (tmp_path / "train").iterdir()} == {PHOTO}
 
 
 @pytest.mark.parametrize(("text", "seconds"), [
