@@ -13,6 +13,7 @@ from pathlib import Path
 from fashion_tf.datasets import reader
 from fashion_tf.datasets.archives import disk_is_full, holds_archive, is_archive, unpack
 from fashion_tf.datasets.disk import as_size, free_space, require_space
+from fashion_tf.datasets.files import is_litter
 from fashion_tf.datasets.photos import PhotosFetched, fetch_photos
 from fashion_tf.datasets.sources import SOURCES
 from fashion_tf.errors import DataError
@@ -102,7 +103,8 @@ def _get_photos(module, source, folder, count):
 def _get(name, module, source, folder, password):
     for level in ("*", "*/*"):  # an archive may bring others along
         for archive in sorted(folder.glob(level)):
-            if is_archive(archive) and archive.is_file():
+            of_systems = any(is_litter(part) for part in archive.relative_to(folder).parts)  # __MACOSX/._img.zip
+            if is_archive(archive) and archive.is_file() and not of_systems:
                 _unpack(module, archive, password)
     complete = _is_there(module, folder)
     wanted = [file for file in source.files

@@ -168,6 +168,14 @@ def test_an_archive_in_a_folder_is_unpacked_there(network, tmp_path):
     assert (folder / "Img" / "img").is_dir()
 
 
+@pytest.mark.parametrize("name", ["._FashionStyle14_v1.zip", "__MACOSX/._img.tar.gz", ".unpacking-a.zip/img.zip"])
+def test_what_systems_and_killed_processes_leave_is_no_archive(network, tmp_path, name):
+    folder = shutil.copytree(sample_folder("fashionstyle14"), tmp_path / "fashionstyle14")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"\0\5\x16\7")
+    assert "280 rows" in fetch("fashionstyle14", tmp_path).text()
+
+
 @pytest.mark.parametrize("name", [
     "deepfashion", "deepfashion2", "fashionstyle14", "imaterialist", "cfpd"])
 def test_what_cannot_be_downloaded_says_what_to_do(network, tmp_path, name, capsys):
