@@ -105,7 +105,7 @@ def whole_folder(folder, alone=False):
     and not where the block raises an error.
 
     Args:
-        folder: Where to; folders above it are made.
+        folder: Where to; folders above it are made. Of a link, the folder that it leads to.
         alone: Nobody else makes it now, for the caller holds a lock: what a killed process left beside
             it is removed.
 
@@ -115,7 +115,7 @@ def whole_folder(folder, alone=False):
     Raises:
         OSError: The folder cannot be made or replaced.
     """
-    folder = Path(folder)
+    folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     if alone:
         for left in folder.parent.glob(f".{glob.escape(folder.name)}-????????"):  # as tempfile names them

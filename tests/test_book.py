@@ -53,10 +53,15 @@ def lesson(number, name):
         code("draw()", shown(image_png=picture(), text_plain="<Figure>")),
         code("frame", shown(text_html="<table><tr><td>0.85</td></tr></table>", text_plain="0.85")),
         code("noise", {"output_type": "stream", "name": "stderr", "text": "a library's warning\n"}),
+        code("bar", {"output_type": "display_data", "metadata": {}, "data": {
+            "application/vnd.jupyter.widget-view+json": {"model_id": "a1", "version_major": 2, "version_minor": 0},
+            "text/plain": "60 of 60"}}),
     ]
+    widget = {"model_name": "HTMLModel", "model_module": "@jupyter-widgets/controls", "state": {"value": "60 of 60"}}
     return {"nbformat": 4, "nbformat_minor": 5,
             "cells": [cell | {"id": f"c{place}"} for place, cell in enumerate(cells)],
-            "metadata": {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}}
+            "metadata": {"language_info": {"name": "python", "pygments_lexer": "ipython3"},
+                         "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a1": widget}}}}}
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +157,7 @@ def test_a_lesson_has_its_outputs_formulas_and_buttons(site, made):
     words = " ".join(" ".join(page.words).split())
     assert "11 · one" in words and "Lesson on Python" in words and "0.85" in words
     assert "Executed with the profile sample , 2026-01-02" in words
-    assert "a library's warning" not in words
+    assert "a library's warning" not in words and "60 of 60" in words and "model_id" not in words
     article = text[text.index("<article"):text.index("</article>")]
     assert article.count("<math ") == 2 and "<msub>" in article and "lVert" not in article
     colab = f"https://colab.research.google.com/github/owner/kit/blob/{made[1].tag}/notebooks/11_one.ipynb"
@@ -187,6 +192,46 @@ def test_what_is_missing_is_named_and_nothing_is_replaced(made, tmp_path):
     with pytest.raises(RunError, match=r"12_two\.ipynb: cannot be read"):
         build(folder, tmp_path / "site", course)
     assert not (tmp_path / "site").exists() and (tmp_path / "mine" / "letter.txt").exists()
+
+
+def test_where_nothing_can_be_written_and_where_the_run_is(made, tmp_path):
+    build = builder().build
+    folder, course = tmp_path / "site" / "run", made[1]
+    shutil.copytree(made[0], folder)
+    pytest.importorskip("sphinx", reason="the book needs Sphinx: pip install -e '.[book]'")
+    (tmp_path / "site" / "searchindex.js").touch()
+    with pytest.raises(RunError, match="site: the run stands in it, and would go with it"):
+        build(folder, tmp_path / "site", course)
+    assert (folder / "results.json").exists()
+    (tmp_path / "letter").write_text("dear")
+    with pytest.raises(RunError, match="letter: the book cannot be built: "):
+        build(folder, tmp_path / "letter" / "book", course)
+    results = json.loads((folder / "results.json").read_text())
+    for change, message in (({"profile": ["sample"]}, "profile is"), ({"started": 5}, "started is")):
+        (folder / "results.json").write_text(json.dumps(results | change))
+        with pytest.raises(RunError, match=f"results.json: {message}"):
+            build(folder, tmp_path / "book", course)
+    results["lessons"][0]["executed"] = "../../letter"
+    (folder / "results.json").write_text(json.dumps(results))
+    with pytest.raises(RunError, match="lesson 11: executed is '../../letter'"):
+        build(folder, tmp_path / "book", course)
+    assert not (tmp_path / "book").exists() and (tmp_path / "letter").read_text() == "dear"
+
+
+def test_a_formula_that_cannot_be_shown_names_its_page(made, tmp_path, capfd):
+    folder, course = tmp_path / "run", made[1]
+    shutil.copytree(made[0], folder)
+    pytest.importorskip("sphinx", reason="the book needs Sphinx: pip install -e '.[book]'")
+    notebook = lesson("12", "two")
+    notebook["cells"] += [{"cell_type": "markdown", "metadata": {}, "id": f"m{number}", "source": source}
+                          for number, source in enumerate([r"A weight $\nonsense{w}$.", "$$\n\\folly{w}\n$$"])]
+    (folder / "12_two.ipynb").write_text(json.dumps(notebook))
+    with pytest.raises(RunError, match="Sphinx found fault with a page"):
+        builder().build(folder, tmp_path / "book", course)
+    said = capfd.readouterr().err
+    assert "Traceback" not in said and not (tmp_path / "book").exists()
+    for command in ("nonsense", "folly"):
+        assert re.search(rf"12_two.ipynb:.*a formula that cannot be shown: .*{command}", said)
 
 
 def test_a_run_that_stopped_is_in_the_book_and_named(made, tmp_path):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fashion_tf.errors import FashionError, RunError
-from fashion_tf.files import locked, write_atomically
+from fashion_tf.files import locked, whole_folder, write_atomically
 
 
 def failing(file):
@@ -45,6 +45,24 @@ def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_umasks(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o604
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_comes_where_a_link_leads_whole_or_not_at_all(tmp_path, there):
+    """Such as one to a larger disk."""
+    disk, link = tmp_path / "disk", tmp_path / "link"
+    disk.mkdir()
+    link.symlink_to(disk / "book")
+    if there:
+        (disk / "book").mkdir()
+        (disk / "book" / "old").touch()
+    with pytest.raises(OSError, match="disk full"), whole_folder(link) as new:
+        failing(open(new / "new", "wb"))
+    assert [path.name for path in (disk / "book").iterdir()] == ["old"] if there else not (disk / "book").exists()
+    with whole_folder(link) as new:
+        (new / "new").touch()
+    assert link.is_symlink() and [path.name for path in link.iterdir()] == ["new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"] and os.listdir(disk) == ["book"]
 
 
 def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path):

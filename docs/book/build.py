@@ -16,7 +16,8 @@ from pathlib import Path
 
 from fashion_tf.classroom.course import load_course
 from fashion_tf.classroom.notebooks import canonical_bytes, read_notebook
-from fashion_tf.classroom.results import PASSED, read_results
+from fashion_tf.classroom.report.runs import read_run
+from fashion_tf.classroom.results import PASSED
 from fashion_tf.errors import FashionError, RunError
 from fashion_tf.files import whole_folder, write_atomically
 
@@ -47,8 +48,8 @@ def build(run, site, course):
         The names of the lessons in it that did not pass.
 
     Raises:
-        RunError: A lesson or the report is absent, Sphinx is, Sphinx finds fault with a page, or SITE holds
-            something else.
+        RunError, RecordError: results.json is damaged, a lesson or the report is absent, Sphinx is, Sphinx finds
+            fault with a page, SITE holds something else or the run itself, or cannot be written.
     """
     try:
         from sphinx.cmd.build import build_main
@@ -56,13 +57,18 @@ def build(run, site, course):
         raise RunError("The book needs Sphinx and its theme: pip install -e '.[book]'.") from None
     if site.exists() and (not site.is_dir() or any(site.iterdir()) and not (site / "searchindex.js").exists()):
         raise RunError(f"{site}: is no earlier book; remove it or choose another folder with --to.")
-    with tempfile.TemporaryDirectory() as scratch:
-        failed = write_sources(Path(run), Path(scratch), course)
-        with whole_folder(site) as pages:
-            arguments = ["-q", "-W", "--keep-going", "-b", "html", "-j", "auto", "-d", f"{scratch}/.doctrees",
-                         "-D", f"html_theme_options.repository_url={course.repository}", scratch, str(pages)]
-            if build_main(arguments):
-                raise RunError("Sphinx found fault with a page; its lines above say which.")
+    if Path(run).resolve().is_relative_to(site.resolve()):
+        raise RunError(f"{site}: the run stands in it, and would go with it; choose another folder with --to.")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            failed = write_sources(Path(run), Path(scratch), course)
+            with whole_folder(site) as pages:
+                arguments = ["-q", "-W", "--keep-going", "-b", "html", "-j", "auto", "-d", f"{scratch}/.doctrees",
+                             "-D", f"html_theme_options.repository_url={course.repository}", scratch, str(pages)]
+                if build_main(arguments):
+                    raise RunError("Sphinx found fault with a page; its lines above say which.")
+    except OSError as error:
+        raise RunError(f"{error.filename or site}: the book cannot be built: {error.strerror or error}.") from None
     return failed
 
 
@@ -72,8 +78,8 @@ def write_sources(run, folder, course):
     Returns:
         The ids of the lessons that did not pass.
     """
-    content, results = read_results(run)
-    results = {result.lesson: result for result in results}
+    executed = read_run(run, course)
+    results = executed.results
     for name in ("lessons", "extra/notebooks"):
         (folder / name).mkdir(parents=True)
     shutil.copy(FRAME / "conf.py", folder)
@@ -91,7 +97,7 @@ def write_sources(run, folder, course):
             raise RunError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from None
         shutil.copy(path, folder / "extra" / "notebooks" / lesson.notebook)
         write_atomically(folder / "lessons" / lesson.notebook,
-                         canonical_bytes(_page(notebook, lesson, course, content)))
+                         canonical_bytes(_page(notebook, lesson, course, executed)))
     chapters = _copy_chapters(run, folder)
     write_atomically(folder / "index.md", _contents(course, chapters))
     return [lesson.id for lesson in course.lessons if results[lesson.id].status != PASSED]
@@ -103,8 +109,8 @@ def _page(notebook, lesson, course, run):
              f"/blob/{course.tag}/notebooks/{lesson.notebook}")
     buttons = (f'<p class="lesson-buttons"><a href="{html.escape(colab)}">Open in Colab</a>'
                f'<a href="../notebooks/{lesson.notebook}" download>Download the notebook</a></p>')
-    note = (f'<p class="lesson-note">Executed with the profile <i>{html.escape(str(run.get("profile")))}</i>, '
-            f'{html.escape(str(run.get("started"))[:10])}. {_MEANING.get(run.get("profile"), "")}</p>')
+    note = (f'<p class="lesson-note">Executed with the profile <i>{run.profile}</i>, {run.started:%Y-%m-%d}. '
+            f'{_MEANING.get(run.profile, "")}</p>')
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":  # where a run stopped, a note stands before the title
             cell["source"] = _BADGE.sub("", cell["source"])

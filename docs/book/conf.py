@@ -1,7 +1,10 @@
 """The book's frame, for Sphinx: lessons as they were executed, and nothing that a browser must fetch elsewhere."""
 
+from html import escape
+
 from docutils.nodes import SkipNode
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
+from sphinx.util.logging import getLogger
 
 import fashion_tf
 
@@ -12,8 +15,10 @@ exclude_patterns = ["extra"]
 nb_execution_mode = "off"  # a lesson is executed by `fashion-tf run`, once
 nb_merge_streams = True
 nb_output_stderr = "remove"
-# A record shows itself as text; the rest of it is for programs.
-nb_mime_priority_overrides = [("html", "application/vnd.fashion-tf.record+json", None)]
+# A record shows itself as text, for the rest of it is for programs; so does a widget, whose scripts are another site's.
+nb_mime_priority_overrides = [("html", f"application/vnd.{name}+json", None)
+                              for name in ("fashion-tf.record", "jupyter.widget-view")]
+nb_ipywidgets_js = {}
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
 myst_enable_extensions = ["dollarmath"]
 
@@ -36,10 +41,19 @@ def setup(app):
 
 
 def _inline(writer, node):
-    writer.body.append(latex2mathml.tex2mathml(node.astext()))
+    writer.body.append(_mathml(node))
     raise SkipNode
 
 
 def _block(writer, node):
-    writer.body.append(f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>\n')
+    writer.body.append(f'<div class="formula">{_mathml(node, as_block=True)}</div>\n')
     raise SkipNode
+
+
+def _mathml(node, **options):
+    """The formula, or a warning that names its page, and its text."""
+    try:
+        return latex2mathml.tex2mathml(node.astext(), **options)
+    except MathError as error:
+        getLogger(__name__).warning("a formula that cannot be shown: %s", error, location=node)
+        return f"<code>{escape(node.astext())}</code>"
