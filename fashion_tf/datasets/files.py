@@ -198,6 +198,22 @@ def _plain(name):
     return name if name.isascii() and name.islower() else normalize("NFC", name).casefold()
 
 
+def check_inside(path, root):
+    """Refuses a path that links lead out of a dataset's folder.
+
+    Args:
+        path: A file or folder.
+        root: The dataset's folder, as `os.path.realpath` has it.
+
+    Raises:
+        DataError: It is elsewhere.
+    """
+    real = os.path.realpath(path)
+    if real != root and not real.startswith(root.rstrip(os.sep) + os.sep):
+        raise DataError(f"{path}: leads out of the dataset's folder {root}. Put the files themselves there, or let the "
+                        "whole folder be the link.")
+
+
 class _Listings:
     """What lies in the folders of many paths, each listed once instead of asked for every file, which on
     network drives (Colab's Drive, for one) is a thousand times faster.
@@ -249,12 +265,8 @@ class _Listings:
         return self._stems[folder]
 
     def _check(self, path):
-        if self._root is None:
-            return
-        real = os.path.realpath(path)
-        if real != self._root and not real.startswith(self._root.rstrip(os.sep) + os.sep):
-            raise DataError(f"{path}: leads out of the dataset's folder {self._root}. Put the files themselves "
-                            "there, or let the whole folder be the link.")
+        if self._root is not None:
+            check_inside(path, self._root)
 
 
 def present(paths):

@@ -18,6 +18,7 @@ from pathlib import Path
 from fashion_tf.datasets.addresses import AT_ONCE, Asker, Dead, Unreached
 from fashion_tf.datasets.archives import disk_is_full
 from fashion_tf.datasets.disk import as_size, free_space, require_space
+from fashion_tf.datasets.files import check_inside
 from fashion_tf.errors import DataError
 from fashion_tf.files import write_atomically
 from fashion_tf.terminal import count_of, counted
@@ -109,14 +110,14 @@ def fetch_photos(classes, per_class, list_of_dead):
     Args:
         classes: Class -> its `Photo` s, in the order in which they are to be tried.
         per_class: How many of each class to have.
-        list_of_dead: A file for the dead addresses; made if need be, and added to.
+        list_of_dead: A file for the dead addresses, in the dataset's folder; made if need be, and added to.
 
     Returns:
         A `PhotosFetched`.
 
     Raises:
-        DataError: The disk is full, or is going to be; nothing can be written there; or it is called where an event
-            loop runs already, as in a notebook.
+        DataError: The disk is full, or is going to be; nothing can be written there; photos would go out of the
+            dataset's folder; or it is called where an event loop runs already, as in a notebook.
     """
     with suppress(RuntimeError):
         asyncio.get_running_loop()
@@ -126,6 +127,7 @@ def fetch_photos(classes, per_class, list_of_dead):
     try:
         files = {}
         for folder in {os.path.dirname(photo.path) for photos in classes.values() for photo in photos}:
+            check_inside(folder, os.path.realpath(list_of_dead.parent))  # else no reader takes what comes
             files |= _clean(folder)
         dead = _read_dead(list_of_dead)
         queues, done, sizes = [], PhotosFetched(0, 0, str(list_of_dead)), {}
@@ -160,7 +162,7 @@ def _clean(folder):
         for entry in entries:
             if entry.name.startswith(".") and entry.name.endswith(".part"):
                 os.unlink(entry.path)
-            elif size := entry.stat().st_size:  # an empty file is what a crash of the system leaves
+            elif entry.is_file() and (size := entry.stat().st_size):  # empty is what a crash of the system leaves
                 found[entry.path] = size
     return found
 
@@ -211,6 +213,7 @@ class _Fetching:
 
     async def all(self, queues):
         self.places = asyncio.Semaphore(AT_ONCE)
+        asyncio.get_running_loop().set_exception_handler(_untold)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as self.threads:
             async with Asker() as self.asker:
                 self.done.given_up = self.asker.given_up
@@ -261,6 +264,13 @@ class _Fetching:
         left = self.done.wanted - self.done.there
         require_space(self.folder, left * sum(self.sizes.values()) // count,
                       f"the {left:,} photos still to come, by the mean of {count:,},")
+
+
+def _untold(loop, context):
+    """Keeps still where a signal ended the run: it is raised within whichever task has its turn, and asyncio complains
+    that nobody asked that one how it ended."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 def _store(content, path):

@@ -486,6 +486,48 @@ def test_ctrl_c_stops_it_and_keeps_what_came(server, tmp_path):
     assert len(list(tmp_path.glob("train/*.jpg"))) >= 10 and not list(tmp_path.glob("train/.*.part"))
 
 
+TERMINATED = """
+import sys
+from fashion_tf import cli
+from fashion_tf.datasets import addresses
+addresses.is_public = lambda host: True
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_signal_stops_the_command_with_a_sentence(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(imaterialist, "SAMPLE_COUNTS", {"train": 60, "validation": 3, "test": 3})
+    place, server.delay = lay_out(tmp_path, server.address), 0.1
+    process = subprocess.Popen([sys.executable, "-c", TERMINATED, "data", "fetch", "imaterialist", "--to",
+                                str(tmp_path / "data")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while len(list(place.glob("train/*.jpg"))) < 3 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 143 and not list(place.glob("train/.*"))
+    assert said == "fashion-tf: stopped. What is done is kept: run it again to go on (lessons: with --resume).\n"
+
+
+def test_what_is_no_photo_where_one_goes(server, tmp_path):
+    """A link to nowhere is replaced, an empty file, too; a folder is named, and a link out of the dataset refused, for
+    no reader would follow it."""
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "0.jpg").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "train" / "1.jpg").touch()
+    urls = [f"{server.address}/well/{number}.jpg" for number in range(3)]
+    done, _ = fetch(tmp_path, urls)
+    assert (done.before, done.fetched) == (0, 3) and not (tmp_path / "nowhere").exists()
+    (tmp_path / "folder" / "train" / "0.jpg").mkdir(parents=True)
+    with pytest.raises(DataError, match="0.jpg.*: cannot be written"):
+        fetch(tmp_path / "folder", urls)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "train").symlink_to(tmp_path / "train")
+    asked = server.asked.total()
+    with pytest.raises(DataError, match="linked/train: leads out of the dataset's folder"):
+        fetch(tmp_path / "linked", urls)
+    assert server.asked.total() == asked
+
+
 def test_a_list_of_dead_addresses_that_is_none(server, tmp_path):
     (tmp_path / "dead.jsonl").write_text('{"photo": "train/1.jpg", "url": "x"}\n[]\n')
     with pytest.raises(DataError, match=r"dead\.jsonl, line 2: is no entry"):
