@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 import zlib
 from collections import namedtuple
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from fashion_tf.datasets.disk import require_space
@@ -42,11 +42,13 @@ def is_archive(path):
 
 
 def holds_archive(path):
-    """Whether a file's content is an archive's, whatever its name."""
-    if zipfile.is_zipfile(path):
+    """Whether a file's content is a whole archive's, whatever its name. Nothing is written."""
+    if zipfile.is_zipfile(path):  # its table stands at the end
         return True
     try:
-        with _open_tar(path, None):
+        with _open_tar(path, None) as members:
+            with suppress(DataError):  # whatever of it is refused, unpacking says
+                _places(path, members, (), MAXIMUM_BYTES)
             return True
     except (DataError, OSError, *_DAMAGE):
         return False

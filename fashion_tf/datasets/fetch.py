@@ -183,7 +183,7 @@ def _download(name, source, file, known_hash, folder):
             if known_hash and not _has_hash(unfinished, known_hash):
                 raise ValueError("what was sent has another hash than the published one")
             if is_archive(file) and not holds_archive(unfinished):
-                raise ValueError("what was sent is no archive")
+                raise ValueError("what was sent is no archive, or a part of one")
             os.replace(unfinished, place)
         except (RequestException, OSError, ValueError) as error:
             if isinstance(error, OSError) and disk_is_full(error):
@@ -208,7 +208,7 @@ def _announced(url):
 
     try:
         answer = requests.head(url, allow_redirects=True, timeout=10)
-        return int(answer.headers.get("content-length", 0)) if answer.ok else 0
+        return max(int(answer.headers.get("content-length", 0)), 0) if answer.ok else 0
     except (requests.RequestException, ValueError):
         return 0  # whether it can be had at all, the download tells
 

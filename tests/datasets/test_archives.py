@@ -259,6 +259,31 @@ def test_damage_far_into_an_archive_is_named(tmp_path, kind):
     assert files(tmp_path / "out") == {}
 
 
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_a_part_of_an_archive_is_none(tmp_path, ending):
+    """As it comes where a server does not say how much it sends."""
+    whole, part = tmp_path / f"a.{ending}", tmp_path / "part"
+    content = random.Random(0).randbytes(50_000)
+    if ending == "zip":
+        make_zip(whole, {"a": content, "b": content})
+    else:
+        with tarfile.open(whole, f"w:{ending[4:]}") as handle:
+            for name in "ab":
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                handle.addfile(info, io.BytesIO(content))
+    assert archives.holds_archive(whole)
+    size = whole.stat().st_size - (tarfile.RECORDSIZE if ending == "tar" else 0)  # a tar's last bytes are empty
+    for length in (0, 300, size // 2, size - 30):
+        part.write_bytes(whole.read_bytes()[:length])
+        assert not archives.holds_archive(part)
+
+
+def test_an_archive_that_is_refused_is_one(tmp_path):
+    """Unpacking it says why, and not that it is none."""
+    assert archives.holds_archive(make_tar(tmp_path / "a.tar.gz", ("odd", b"", tarfile.SYMTYPE)))
+
+
 def test_a_newer_kind_of_zip_is_named(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"1.txt": b"1"})
     content = archive.read_bytes()
