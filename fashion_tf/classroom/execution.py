@@ -126,7 +126,7 @@ def with_parameters(notebook, values):
 
     Args:
         notebook: What `parse_notebook` returned, with one parameters cell. It is not changed.
-        values: Name to value; each is written as a Python literal, see `is_literal`.
+        values: Name to value; each is written as a Python literal.
     """
     notebook = canonical(notebook)
     place, _ = find_parameters(notebook)

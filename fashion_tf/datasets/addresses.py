@@ -10,6 +10,7 @@ from collections import defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from urllib.request import getproxies
 
@@ -77,7 +78,10 @@ class Asker:
         import httpx
 
         headers = {"User-Agent": USER_AGENT, "Accept": "image/*", "Accept-Encoding": "identity"}
-        self._client = httpx.AsyncClient(headers=headers, limits=httpx.Limits(max_connections=AT_ONCE),
+        # No cookie is kept: hosts that set one for each photo would soon be sent more of them than they read.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(headers=headers, cookies=cookies,
+                                         limits=httpx.Limits(max_connections=AT_ONCE),
                                          timeout=httpx.Timeout(SECONDS, connect=SECONDS_TO_CONNECT))
         return self
 

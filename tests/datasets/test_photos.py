@@ -51,7 +51,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked, self.agents, self.times = Counter(), set(), []
+        self.asked, self.agents, self.cookies, self.times = Counter(), set(), set(), []
         self.at_once = self.most_at_once = 0
         self.lock, self.stop, self.delay = threading.Lock(), threading.Event(), 0.0
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
@@ -79,6 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.asked[self.path] += 1
             server.agents.add(self.headers["User-Agent"])
+            server.cookies.add(self.headers["Cookie"])
             server.times.append(time.monotonic())
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
@@ -94,6 +95,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def png(self):
         self.answer(body=picture(kind="PNG"))
+
+    def sticky(self):
+        """A cookie of its own for each photo; who brings many back sends more than a server reads."""
+        self.answer(body=PHOTO, Set_Cookie=f"seen{sum(self.server.asked.values())}={'x' * 2000}; Path=/")
 
     def gone(self):
         self.answer(404, b"gone")
@@ -355,6 +360,11 @@ def test_what_is_wrong_with_a_host_is_not_held_against_its_photos(server, tmp_pa
 def test_what_is_wrong_with_a_photo_is_asked_once(server, tmp_path, status):
     done, dead = fetch(tmp_path, [f"{server.address}/numbered/{status}.jpg"])
     assert list(dead.values()) == [f"HTTP {status}"] and done.whole and server.asked.total() == 1
+
+
+def test_no_cookie_is_brought_back(server, tmp_path):
+    done, dead = fetch(tmp_path, [f"{server.address}/sticky/{number}.jpg" for number in range(60)])
+    assert (done.there, dead, server.cookies) == (60, {}, {None})
 
 
 def test_words_that_pack_nothing_keep_no_photo_away(server, tmp_path):
