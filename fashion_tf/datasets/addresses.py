@@ -174,7 +174,7 @@ class Asker:
             if status in (301, 302, 303, 307, 308) and "location" in headers:
                 return headers["location"], None
             if status in BUSY or status >= 500:
-                raise _Busy(status, _seconds(headers.get("retry-after")))
+                raise _Busy(status, _seconds(headers.get("retry-after"), headers.get("date")))
             if status != 200:
                 raise Dead(f"HTTP {status}", "")
             if OPTED_OUT & set(headers.get("x-robots-tag", "").lower().replace(",", " ").split()):
@@ -241,14 +241,20 @@ def is_public(address):
     return address.is_global and not address.is_multicast
 
 
-def _seconds(text):
-    """What a Retry-After header says, in seconds from now; None where it says nothing that can be read."""
+def _seconds(text, date=None):
+    """What a Retry-After header says, in seconds from now; None where it says nothing that can be read. A moment is
+    held against the answer's own date, for the clock here may be wrong."""
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    moment = _moment(text)
+    return moment and max((moment - (_moment(date) or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def _moment(text):
+    """The moment that a header names; None where it names none."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -381,6 +381,12 @@ def test_what_retry_after_says(text, seconds):
     assert addresses._seconds(text) == seconds
 
 
+@pytest.mark.parametrize(("date", "seconds"), [
+    ("Thu, 01 Jan 1970 00:00:30 GMT", 60), ("Thu, 01 Jan 1970 00:09:00 GMT", 0), ("now", 0), (None, 0)])
+def test_a_moment_is_held_against_the_answers_own_clock(date, seconds):
+    assert addresses._seconds("Thu, 01 Jan 1970 00:01:30 GMT", date) == seconds
+
+
 def test_a_host_that_asks_for_a_day_is_asked_no_more(server, tmp_path):
     done, dead = fetch(tmp_path, [f"{server.address}/tomorrow/{number}.jpg" for number in range(200)])
     assert server.asked.total() <= addresses.AT_ONCE_FROM_A_HOST and not dead and not done.whole
