@@ -65,13 +65,13 @@ def read_results(place):
     if content is None:
         raise RunError(f"{path}: no such file; 'fashion-tf run --out {place}' writes it.")
     try:
+        if content["schema"] != SCHEMA:  # of a newer release, say, whose fields are others
+            raise RunError(f"{path}: schema {content['schema']!r}; this release reads {SCHEMA}.")
         lessons = {entry["lesson"]: LessonResult(**entry) for entry in content["lessons"]}
         if len(lessons) < len(content["lessons"]):
             raise ValueError("a lesson stands there more than once")
     except (ValueError, TypeError, KeyError) as error:
         raise RunError(f"{path}: damaged ({error}). {_REMEDY}") from None
-    if content.get("schema") != SCHEMA:
-        raise RunError(f"{path}: schema {content.get('schema')!r}; this release reads {SCHEMA}.")
     for one, kept in pending.items():
         if kept is None:  # removed in between: results.json has it
             continue
@@ -91,6 +91,8 @@ def _read_json(path):
     """The file's JSON; None where there is no such file."""
     try:
         content = parse_json(read_whole(path, MAXIMUM_RESULTS_BYTES, links=False))
+        if not isinstance(content, dict):
+            raise ValueError("no named fields")
         if is_nested_deeper(content, MAXIMUM_DEPTH):
             raise ValueError("nested too deeply")
         return content

@@ -335,8 +335,11 @@ def test_a_damaged_or_foreign_results_file_is_refused_and_kept(tmp_path):
     course = make_course(tmp_path, {"10": LESSONS["10"]})
     out = tmp_path / "out"
     out.mkdir()
-    for content, message in (('{"schema": 1, "lessons": [', "damaged"), ('{"mine": 1}', "damaged"),
+    for content, message in (('{"schema": 1, "lessons": [', r"damaged \("), ('{"mine": 1}', r"damaged \("),
                              ('{"schema": 9, "lessons": []}', "schema 9"),
+                             ('{"schema": 2, "lessons": [{"lesson": "10", "new": 1}]}', "schema 2; this release reads"),
+                             ('{"schema": {"a": 1}}', "schema {'a': 1}"), ("[1]", r"damaged \("),
+                             ("null", r"damaged \("),
                              ('{"schema": 1, "profile": "real", "lessons": []}', "holds a run of profile 'real'")):
         (out / "results.json").write_text(content)
         for resume in (True, False):
