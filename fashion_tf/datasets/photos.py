@@ -190,7 +190,7 @@ def _read_dead(path):
         try:
             entry = json.loads(line)
             found.add((str(path.parent / entry["photo"]), entry["url"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{path}, line {number}: is no entry of this list. Remove the file to have all addresses "
                             "tried again.") from None
     return found

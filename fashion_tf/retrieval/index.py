@@ -278,7 +278,7 @@ def _read_table(file, columns, classes):
     for number, line in enumerate(read_lines(file), start=1):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{file}, line {number}: not JSON ({error}). Is the file cut off?") from None
         if not isinstance(row, dict) or row.keys() != columns.keys():
             raise DataError(f"{file}, line {number}: its fields must be {', '.join(columns)}.")

@@ -544,8 +544,9 @@ def test_what_is_no_photo_where_one_goes(server, tmp_path):
     assert server.asked.total() == asked
 
 
-def test_a_list_of_dead_addresses_that_is_none(server, tmp_path):
-    (tmp_path / "dead.jsonl").write_text('{"photo": "train/1.jpg", "url": "x"}\n[]\n')
+@pytest.mark.parametrize("line", ["[]", "null", "{}", '{"photo": ["1.jpg"], "url": "x"}', "", "[" * 100_000])
+def test_a_list_of_dead_addresses_that_is_none(server, tmp_path, line):
+    (tmp_path / "dead.jsonl").write_text(f'{{"photo": "train/1.jpg", "url": "x"}}\n{line}\n')
     with pytest.raises(DataError, match=r"dead\.jsonl, line 2: is no entry"):
         fetch(tmp_path, [f"{server.address}/well/1.jpg"])
 

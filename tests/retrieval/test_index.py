@@ -192,6 +192,7 @@ def edited(**fields):
     ("index.json", edited(classes="abc"), "the field 'classes' is missing or no list"),
     ("index.json", edited(rows=9), "8 rows where index.json says 9"),
     ("table.jsonl", lambda data: data[:-30], "table.jsonl, line 8: not JSON"),
+    ("table.jsonl", lambda data: b"[" * 100_000 + b"\n" + data, "table.jsonl, line 1: not JSON"),
     ("table.jsonl", lambda data: b"\n".join(data.splitlines()[:7]) + b"\n", r"embeddings.npy: float32 of shape \(8, "),
     ("table.jsonl", lambda data: data.replace(b'"year"', b'"month"', 1), "line 1: its fields must be image"),
     ("table.jsonl", lambda data: data.replace(b"2011", b'"x"', 1), "column 'year' does not hold Int64"),
