@@ -102,9 +102,8 @@ def _get_photos(module, source, folder, count):
 
 def _get(name, module, source, folder, password):
     for level in ("*", "*/*"):  # an archive may bring others along
-        for archive in sorted(folder.glob(level)):
-            of_systems = any(is_litter(part) for part in archive.relative_to(folder).parts)  # __MACOSX/._img.zip
-            if is_archive(archive) and archive.is_file() and not of_systems:
+        for archive in _of_the_user(folder, folder.glob(level)):
+            if is_archive(archive) and archive.is_file():
                 _unpack(module, archive, password)
     complete = _is_there(module, folder)
     wanted = [file for file in source.files
@@ -121,6 +120,11 @@ def _get(name, module, source, folder, password):
         _from_kaggle(name, source, folder)
     if not _is_there(module, folder):
         raise DataError(by_hand(name, folder))
+
+
+def _of_the_user(folder, paths):
+    """Those of the paths in a folder, in order, that no system left there: __MACOSX/._img.zip is no archive."""
+    return sorted(path for path in paths if not any(map(is_litter, path.relative_to(folder).parts)))
 
 
 def _say_size(name, source, folder):
@@ -232,7 +236,7 @@ def _from_kaggle(name, source, folder):
         raise DataError(f"{source.kaggle} could not be got from Kaggle ({type(error).__name__}: "
                         f"{error}).\n{by_hand(name, folder)}") from None
     for file in source.kaggle_files:
-        origin = next(iter(sorted(found.rglob(file))), None)
+        origin = next(iter(_of_the_user(found, found.rglob(file))), None)
         if origin is None:
             raise DataError(f"{found}: Kaggle's {source.kaggle} holds no {file!r}.\n"
                             f"{by_hand(name, folder)}")

@@ -275,6 +275,17 @@ def test_a_copy_from_kaggle_that_does_not_fit_is_not_made(network, tmp_path, mon
     assert not (tmp_path / "fashion-product-images" / "images").exists()
 
 
+def test_of_a_copy_from_kaggle_the_pictures_are_taken_and_not_what_macos_says_of_them(network, tmp_path, monkeypatch):
+    for name in ("images/1.jpg", "__MACOSX/images/._1.jpg", "styles.csv", "twice/images/2.jpg"):
+        (tmp_path / "from Kaggle" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "from Kaggle" / name).write_bytes(b"\0\5\x16\7")
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(
+        dataset_download=lambda _: str(tmp_path / "from Kaggle")))
+    with pytest.raises(DataError, match="styles.csv, line 1"):  # which is none here
+        fetch("fashion-product-images", tmp_path)
+    assert os.listdir(tmp_path / "fashion-product-images" / "images") == ["1.jpg"]
+
+
 def test_a_size_that_the_server_announces_is_said_and_checked(network, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fashionista, "SAMPLE_COUNT", 6)
     packed = shutil.make_archive(str(tmp_path / "packed"), "gztar", write_sample("fashionista", tmp_path / "sample"))
