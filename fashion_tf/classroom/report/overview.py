@@ -141,8 +141,7 @@ def _panel(profile, marks, looks):
               f'<path d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}" stroke="#1f2430"/>',
               f'<text x="{_x(0.5)}" y="{_y(0) + 36}" text-anchor="middle">the paper</text>',
               f'<text x="14" y="{_y(0.5)}" text-anchor="middle" transform="rotate(-90 14 {_y(0.5)})">here</text>',
-              f'<text x="{_x(0.03)}" y="{_y(0.94)}" fill="#5a6272">better here</text>',
-              f'<text x="{_x(0.97)}" y="{_y(0.03)}" text-anchor="end" fill="#5a6272">worse here</text>']
+              f'<text x="{_x(1)}" y="{TOP - 6}" text-anchor="end" fill="#5a6272">above the line: better here</text>']
     for dot in marks:
         if dot.baseline is not None and 0 <= dot.baseline <= 1:
             x, y, colour = _x(dot.paper), _y(dot.baseline), looks[dot.paper_id][0]
@@ -168,7 +167,8 @@ def _mark(x, y, colour, shape, is_open):
 
 def _labels(marks):
     """Names at the marks that lie farthest from the line, where there is room for them."""
-    parts, taken = [], [(_x(dot.paper), _y(dot.here)) for dot in marks]
+    parts, taken = [], [(_x(dot.paper), _y(value)) for dot in marks for value in (dot.here, dot.baseline)
+                        if value is not None]
     far = sorted((dot for dot in marks if not dot.near), key=lambda dot: -abs(dot.here - dot.paper))
     for dot in far:
         if len(parts) == LABELS:
