@@ -115,6 +115,7 @@ def whole_folder(folder, alone=False):
     Raises:
         OSError: The folder cannot be made or replaced.
     """
+    alone = alone and not os.path.islink(folder)  # the lock is beside the link, and others work beside its folder
     folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     if alone:

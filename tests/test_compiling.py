@@ -142,10 +142,11 @@ def test_initializers():
 
 def two_inputs(counted):
     class Counting(keras.layers.Layer):
-        def call(self, inputs, training=False):
+        def call(self, inputs, training=True):  # as Keras's layers that change pictures at random have it
             counted.append(training)
-            return inputs
+            return noise(inputs, training=training)
 
+    noise = keras.layers.GaussianNoise(0.1, seed=5)
     parts = {name: keras.Input((3,), name=name) for name in ("left", "right")}
     outputs = keras.layers.Dense(3, activation="softmax")(Counting()(keras.layers.Add()(list(parts.values()))))
     model = keras.Model(parts, outputs)
@@ -159,14 +160,19 @@ def test_what_a_step_would_make_is_made_before(as_batches):
     counted = []
     model = two_inputs(counted)
     rows = {name: np.ones((5, 3), np.float32) for name in ("left", "right")}, np.zeros(5, int)
-    weights = model.get_weights()
+    before = [variable.numpy() for variable in model.variables]
     build_state(model, *([tf.data.Dataset.from_tensor_slices(rows).batch(4)] if as_batches else rows))
     assert counted == [False]
     assert len(model.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
     assert model.optimizer.iterations == 0
-    assert all(np.array_equal(now, before) for now, before in zip(model.get_weights(), weights, strict=True))
+    assert all(np.array_equal(now, old) for now, old in zip(model.variables, before, strict=True))  # seeds, too
     made = [variable for metric in model.metrics for variable in metric.variables]
     assert len(made) == 4 and not any(float(variable) for variable in made)  # a sum and a count: of the loss, the hits
     model.fit(*rows, verbose=0)
     assert counted == [False, True]  # traced once
     assert {id(one) for one in made} == {id(one) for metric in model.metrics for one in metric.variables}
+
+
+def test_no_batch_is_a_sentence():
+    with pytest.raises(TrainingError, match="hold no picture"):
+        build_state(two_inputs([]), tf.data.Dataset.from_tensor_slices((np.ones((0, 3)), np.ones(0))).batch(4))

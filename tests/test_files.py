@@ -65,6 +65,18 @@ def test_a_folder_comes_where_a_link_leads_whole_or_not_at_all(tmp_path, there):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"] and os.listdir(disk) == ["book"]
 
 
+def test_beside_the_folder_of_a_link_nothing_is_cleared(tmp_path):
+    """A lock lies beside the link; whose the folders beside its target are, it cannot know."""
+    for folder in (tmp_path, disk := tmp_path / "disk"):
+        (folder / ".cache-username").mkdir(parents=True)
+    (disk / "cache").mkdir()
+    (tmp_path / "link").symlink_to(disk / "cache")
+    for folder in (tmp_path / "link", tmp_path / "cache"):
+        with whole_folder(folder, alone=True):
+            pass
+    assert (disk / ".cache-username").is_dir() and not (tmp_path / ".cache-username").exists()
+
+
 def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path):
     path = tmp_path / ".lock"
     with locked(path, "The folder runs", RunError) as held:

@@ -50,7 +50,7 @@ COMPILED, IN_HAND = {}, []  # models by their settings, each with its first stat
 
 
 def make_model(optimizer="Adam", units=8):
-    """Normalisation and dropout: state beyond the trained weights. As good as new; a test has each for itself."""
+    """Normalisation, dropout, flips: state beyond the trained weights. As good as new; a test has each for itself."""
     kept = COMPILED.setdefault((optimizer, units), [])
     model, start = kept.pop() if kept else compile_model(optimizer, units)
     IN_HAND.append((kept, (model, start)))
@@ -62,7 +62,8 @@ def make_model(optimizer="Adam", units=8):
 def compile_model(optimizer, units):
     keras.utils.set_random_seed(3)
     model = keras.Sequential([
-        keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(),
+        keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.RandomFlip(seed=5),
+        keras.layers.Flatten(),
         keras.layers.Dense(units, activation="relu"), keras.layers.BatchNormalization(),
         keras.layers.Dropout(0.3), keras.layers.Dense(3, activation="softmax")])
     made = {"SGD": keras.optimizers.SGD(0.02, momentum=0.9), "Adam": keras.optimizers.Adam(0.005)}

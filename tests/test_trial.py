@@ -136,7 +136,7 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
 
 def test_a_shared_penalty_is_what_every_keras_takes_for_a_regularizer(shared):
     model, _ = trial._fresh_model(START | SHORT | {"regularizer": "L1 & L2", "regularizer_strength": 0.5}, 1,
-                                     (shared["validation_images"], shared["validation_labels"]), 3)
+                                  (shared["validation_images"], shared["validation_labels"]), 3)
     kernels = [variable for variable in model.trainable_variables if variable.name == "kernel"]
     weights = [kernel.numpy().astype(float) for kernel in kernels]
     assert kernels and all(isinstance(kernel.regularizer, keras.regularizers.Regularizer) for kernel in kernels)

@@ -55,11 +55,11 @@ def build(run, site, course):
         from sphinx.cmd.build import build_main
     except ImportError:
         raise RunError("The book needs Sphinx and its theme: pip install -e '.[book]'.") from None
-    if site.exists() and (not site.is_dir() or any(site.iterdir()) and not (site / "searchindex.js").exists()):
-        raise RunError(f"{site}: is no earlier book; remove it or choose another folder with --to.")
-    if Path(run).resolve().is_relative_to(site.resolve()):
-        raise RunError(f"{site}: the run stands in it, and would go with it; choose another folder with --to.")
     try:
+        if site.exists() and (not site.is_dir() or any(site.iterdir()) and not (site / "searchindex.js").exists()):
+            raise RunError(f"{site}: is no earlier book; remove it or choose another folder with --to.")
+        if Path(run).resolve().is_relative_to(site.resolve()):
+            raise RunError(f"{site}: the run stands in it, and would go with it; choose another folder with --to.")
         with tempfile.TemporaryDirectory() as scratch:
             failed = write_sources(Path(run), Path(scratch), course)
             with whole_folder(site) as pages:

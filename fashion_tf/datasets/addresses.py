@@ -31,6 +31,14 @@ BUSY = {407, 408, 425, 429}
 PACKED = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"}
 
 
+
+def _words(robots):
+    """The words of an X-Robots-Tag, for whichever robot; "max-image-preview: none" is about the size of previews."""
+    parts = (part.strip() for part in robots.lower().split(","))
+    return {word for part in parts if not part.startswith(("max-", "unavailable_after"))
+            for word in part.replace(":", " ").split()}
+
+
 class Dead(Exception):
     """No photo is to be had at this address: a reason in few words, and what it was exactly."""
 
@@ -177,7 +185,7 @@ class Asker:
                 raise _Busy(status, _seconds(headers.get("retry-after"), headers.get("date")))
             if status != 200:
                 raise Dead(f"HTTP {status}", "")
-            if OPTED_OUT & set(headers.get("x-robots-tag", "").lower().replace(",", " ").split()):
+            if OPTED_OUT & _words(headers.get("x-robots-tag", "")):
                 raise Dead("its owner opts out", f"X-Robots-Tag: {headers['x-robots-tag']}")
             # Stores of files send empty or invented words here ("UTF-8", "none", "aws-chunked"), which pack nothing.
             if PACKED & set(headers.get("content-encoding", "").lower().replace(",", " ").split()):

@@ -42,7 +42,10 @@ def is_archive(path):
 
 
 def holds_archive(path):
-    """Whether a file's content is a whole archive's, whatever its name. Nothing is written."""
+    """Whether a file's content is a whole archive's, whatever its name. Nothing is written.
+
+    A plain tar that was cut off between two members counts as whole, as tarfile has it; a packed one has an end.
+    """
     if zipfile.is_zipfile(path):  # its table stands at the end
         return True
     try:

@@ -2,6 +2,7 @@
 
 import json
 import operator
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
 
     Raises:
         DataError: The classes do not fit the model, the size does not, the model has a Lambda or cannot
-            be read back for another reason, or the folder holds something else.
+            be read back for another reason, or the folder holds something else or cannot be written.
 
     Example:
         >>> save_predictor("clothes", model, train.classes, 224, about={"dataset": train.name})
@@ -70,15 +71,19 @@ def save_predictor(folder, model, classes, image_size, task="classification", ab
             "about": predictor.about, "versions": versions()}, indent=1)
     except TypeError as error:
         raise DataError(f"about={about!r}: it must hold JSON values only ({error}).") from None
-    with whole_folder(folder) as new:
-        model.save(new / MODEL_FILE)
-        (new / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
-        try:  # now, while the model is still at hand
-            written = load_predictor(new)
-        except DataError as error:
-            raise DataError("save_predictor: what was written could not be read back, and nothing was "
-                            f"saved: {str(error).removeprefix(f'{new / MODEL_FILE}: ')}") from error
-        _check_answers(written)
+    try:
+        with whole_folder(folder) as new:
+            model.save(new / MODEL_FILE)
+            (new / DESCRIPTION_FILE).write_text(description + "\n", encoding="utf-8")
+            try:  # now, while the model is still at hand
+                written = load_predictor(new)
+            except DataError as error:
+                raise DataError("save_predictor: what was written could not be read back, and nothing was "
+                                f"saved: {str(error).removeprefix(f'{new / MODEL_FILE}: ')}") from error
+            _check_answers(written)
+    except OSError as error:
+        raise DataError(f"{folder}: the predictor cannot be written ({error.strerror or error}); nothing was "
+                        "changed.") from error
     return folder
 
 
@@ -92,7 +97,7 @@ def check_folder(folder):
         DataError: It holds something else, or cannot be made.
     """
     folder = Path(folder)
-    check_place(folder.parent, None)
+    check_place(Path(os.path.realpath(folder)).parent, None)  # of a link, where it leads
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return folder
     if not (folder / DESCRIPTION_FILE).is_file():

@@ -138,16 +138,27 @@ def build_state(model, inputs, targets=None):
     passes through the model untraced.
 
     Args:
-        model: Compiled; its weights stay as they are.
+        model: Compiled; its weights and its random draws stay as they are.
         inputs, targets: Arrays of rows, of which the first is taken; or batches of both, as for `keras.Model.evaluate`.
+
+    Raises:
+        TrainingError: There is no batch.
 
     Taught in: 11_fashion_mnist_cnn.ipynb
     """
     model.optimizer.build(model.trainable_variables)
     if targets is None:
-        inputs, targets = next(iter(inputs))[:2]
+        batch = next(iter(inputs), None)
+        if batch is None:
+            raise TrainingError("The batches to measure the model by hold no picture; give it some.")
+        inputs, targets = batch[:2]
+    build_measures(model, inputs, targets)
+
+
+def build_measures(model, inputs, targets):
+    """`build_state` of a compiled model that is only evaluated."""
     inputs, targets = keras.tree.map_structure(lambda rows: rows[:1], (inputs, targets))
-    outputs = model(inputs)
-    model.compute_loss(inputs, targets, outputs)
+    outputs = model(inputs, training=False)  # else layers that change pictures at random use up draws
+    model.compute_loss(inputs, targets, outputs, training=False)
     model.compute_metrics(inputs, targets, outputs)
     model.reset_metrics()

@@ -12,6 +12,7 @@ import numpy as np
 from fashion_tf.errors import TrainingError
 from fashion_tf.models.device import has_gpu
 from fashion_tf.training.compiling import (
+    build_measures,
     build_state,
     check_number,
     default_learning_rate,
@@ -99,7 +100,7 @@ def _fresh_model(settings, seed, examples, classes):
     if key not in _SHARED:
         if len(_SHARED) >= _SHARED_AT_MOST:
             _SHARED.pop(next(iter(_SHARED)))
-        _SHARED[key] = _Shared(_network(*drawn))
+        _SHARED[key] = _Shared(_network(*drawn), examples)
     model = _SHARED[key].trained_by(
         optimizer, examples, rate=rate, falls=decay if decay_as == "time" else 0.0,
         shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
@@ -112,7 +113,7 @@ class _Shared:
     """A classifier whose numbers can be changed without tracing its steps anew: one to evaluate it, and one to train it
     for each optimizer."""
 
-    def __init__(self, network):
+    def __init__(self, network, examples):
         import tensorflow as tf
 
         self.network, self.models = network, {}
@@ -121,6 +122,7 @@ class _Shared:
             if variable.name == "kernel":
                 variable.regularizer = _Penalty(self.numbers["l1"], self.numbers["l2"])
         network.compile(**_MEASURES, jit_compile=has_gpu())
+        build_measures(network, *examples)
 
     def trained_by(self, optimizer, examples, **numbers):
         """A model of the same layers, with an optimizer of this kind as it is at first, and these numbers."""

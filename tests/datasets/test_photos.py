@@ -152,6 +152,9 @@ class Handler(BaseHTTPRequestHandler):
     def unseen(self):
         self.answer(body=PHOTO, X_Robots_Tag="none")
 
+    def small(self):
+        self.answer(body=PHOTO, X_Robots_Tag="max-image-preview: none, all")
+
     def unlearnt(self):
         self.answer(body=PHOTO, X_Robots_Tag="NoML")
 
@@ -238,7 +241,7 @@ def fetch(folder, addresses, count=None):
     return done, {entry["url"]: entry["why"] for entry in map(json.loads, lines)}
 
 
-@pytest.mark.parametrize("way", ["well", "png", "moved", "busy", "broken"])
+@pytest.mark.parametrize("way", ["well", "png", "moved", "busy", "broken", "small"])
 def test_a_photo_comes(server, tmp_path, way):
     done, dead = fetch(tmp_path, [f"{server.address}/{way}/1.jpg"])
     assert (done.there, done.fetched, dead, done.whole) == (1, 1, {}, True)

@@ -189,13 +189,19 @@ def test_folders_with_other_things_are_left_alone(models, saved, tmp_path):
 def test_an_empty_folder_is_taken(models, tmp_path):
     (tmp_path / "empty").mkdir()
     assert check_folder(tmp_path / "empty") == tmp_path / "empty" and not list((tmp_path / "empty").iterdir())
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "model")
+    with pytest.raises(DataError, match="file: is a file, and "):
+        check_folder(tmp_path / "link")  # where it leads, nothing can be made
     save_predictor(tmp_path / "empty", models["classification"], CLASSES, SIZE)
     assert load_predictor(tmp_path / "empty").classes == tuple(CLASSES)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize(("error", "told"), [
+    (KeyboardInterrupt, pytest.raises(KeyboardInterrupt)),
+    (OSError(28, "No space left on device"), pytest.raises(DataError, match=r"model: .* written \(No space left on"))])
 @pytest.mark.parametrize("where", ["model", "description", "old away", "new there"])
-def test_an_interrupted_saving_leaves_the_earlier_predictor(models, tmp_path, monkeypatch, where, error):
+def test_an_interrupted_saving_leaves_the_earlier_predictor(models, tmp_path, monkeypatch, where, error, told):
     model, folder = models["classification"], tmp_path / "model"
     save_predictor(folder, model, CLASSES, SIZE)
     before = contents(folder)
@@ -219,7 +225,7 @@ def test_an_interrupted_saving_leaves_the_earlier_predictor(models, tmp_path, mo
     else:
         stop_at(*{"description": ("write_text", "predictor.json"), "old away": ("rename", "model"),
                   "new there": ("rename", "new")}[where])
-    with pytest.raises(error):
+    with told:
         save_predictor(folder, model, ("x", "y", "z"), SIZE)
     monkeypatch.undo()
     assert contents(folder) == before and [path.name for path in tmp_path.iterdir()] == ["model"]

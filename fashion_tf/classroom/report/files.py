@@ -25,7 +25,8 @@ def write_report(comparison, folder):
         folder: Where to: a run's folder, or any other. It is made where there is none.
 
     Returns:
-        (path of report.md, path of report.html). The page is self-contained.
+        (path of report.md, path of report.html). The page is self-contained. Cut short, say by a full disk, an earlier
+        report is no longer whole; the next call writes all of it.
 
     Raises:
         RunError: A file cannot be written, or it would replace one that no report wrote. Links are refused.
