@@ -101,6 +101,7 @@ def test_in_a_function_of_any_batch_size(compiled):
                                atol=1e-6)
 
 
+@pytest.mark.slow
 def test_agrees_with_the_lattice_where_the_window_covers_the_kernels():
     """Patches of colour, as photos have: the lattice is an approximation, labels are nearly all alike."""
     tf = pytest.importorskip("tensorflow")

@@ -87,6 +87,7 @@ def test_trials_repeat_whatever_ran_between_them(shared, monkeypatch):
                for metrics in first.values())
 
 
+@pytest.mark.slow
 def test_a_trial_draws_from_its_own_seed_alone(shared):
     settings, found = TRIALS["decoupled"], []
     for other in (1, 2):
@@ -109,6 +110,7 @@ def test_a_fresh_process_gives_the_same(shared):
         assert train_classifier(TRIALS[name], 1, shared) == theirs[chosen.index(name)], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen, optimizer", [
     ({"optimizer": "SGD", "learning_rate": 0.05}, lambda: keras.optimizers.SGD(0.05)),
     ({"optimizer": "Adadelta", "learning_rate": 1.0, "weight_decay": 0.75, "weight_decay_as": "rho"},
@@ -144,6 +146,7 @@ def test_a_shared_penalty_is_what_every_keras_takes_for_a_regularizer(shared):
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_trial_can_learn(shared):
     settings = SHORT | {"epochs": 25, "learning_rate": 0.02}
     assert train_classifier(settings, 1, shared)["accuracy"] > 0.8

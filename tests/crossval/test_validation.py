@@ -93,6 +93,7 @@ def restarted(seed, views):
     return Restarted(small_network(seed, units=4))
 
 
+@pytest.mark.slow
 def test_a_network_that_begins_anew_learns_from_all_views_and_answers_with_their_mean():
     import keras
 
@@ -185,6 +186,7 @@ def test_copies_on_both_sides_look_like_knowledge(run, tmp_path):
     assert np.isnan(twins.out_of_fold()).sum() == 0  # 200 of a class: every row is there
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_gives(run, tmp_path):
     alone = run(seeds=(0, 1))
     (tmp_path / "journal.jsonl").unlink()

@@ -96,6 +96,7 @@ def test_the_rank_is_that_of_exact_fractions(percent):
         assert found.threshold == pytest.approx(own[wanted - 1], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_promise_holds_on_new_rows_in_the_mean_and_not_by_far_more():
     """Of n = 49 rows the coverage is Beta(k, n + 1 - k) distributed, with mean k / (n + 1) exactly."""
     probabilities, labels = drawn(60_000, 0.5, seed=1)

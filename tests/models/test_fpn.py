@@ -350,6 +350,7 @@ def test_pixel_accuracy_with_batches_of_other_sizes():
     assert float(metric.result()) == pytest.approx(right / total, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_compiled_segmenter_survives_saving(tiny, tmp_path, traced):
     loss = PixelCrossEntropy(WEIGHTS, ignore=254)
     tiny.compile(keras.optimizers.SGD(0.1), loss, metrics=[PixelAccuracy(254)], jit_compile=False)

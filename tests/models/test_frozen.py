@@ -47,6 +47,7 @@ def test_the_head_answers_as_the_parser_does(levels):
         np.testing.assert_allclose(coarse, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_to_train_the_head_is_to_train_the_parser(traced):
     model, (images, masks) = segmenter(), photos()
     head, maps = parser_head(model), feature_maps(model, images)

@@ -238,8 +238,9 @@ def test_bad_sizes_and_strides(build):
         build_backbone("small_vgg", None, output_stride=16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [unet_segmenter, deeplab_segmenter])
-@pytest.mark.parametrize("backbone", ["small_resnet", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("backbone", ["small_resnet", "mobilenet_v2"])
 def test_saved_loaded_and_run_again(build, backbone, tmp_path, traced):
     """Through the loader that runs no stranger's code."""
     size = (70, 50)

@@ -241,6 +241,7 @@ def test_a_mask_that_was_made_of_the_squeezed_photo_is_stretched_back():
     assert ((upsample_mask(square, photo) >= 0.5) != true).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_a_large_photo_takes_little_memory():
     """24 megapixels: the photo itself is 72 MB, the mask 96 MB."""
     import tracemalloc

@@ -177,6 +177,7 @@ class Stopped(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_stopped_transfer_goes_on_and_a_finished_one_is_read_back(loss, tmp_path, monkeypatch, optimizer):
     monkeypatch.setattr(gram, "SAVE_SECONDS", 0.0)

@@ -129,6 +129,7 @@ def test_what_is_unknown_is_refused():
         draw_person(generator(), outfit=["jeans"], style="rock")
 
 
+@pytest.mark.slow
 def test_mean_colour_does_not_give_the_category_away():
     """Ten classes: chance is 0.1."""
     from sklearn.linear_model import LogisticRegression
