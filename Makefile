@@ -28,9 +28,10 @@ test: setup lint
 	$(BIN)/python -m pytest -m "not lessons" -n auto --dist loadfile --reruns 1
 	$(BIN)/python -m pytest -m lessons
 
-# What a change is tried with, in some three minutes on two cores: neither lessons nor slow tests.
+# What a change is tried with, in under three minutes on two cores: neither lessons nor slow tests, and whichever core is
+# free takes over.
 unit: setup lint
-	$(BIN)/python -m pytest -m "not lessons and not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not lessons and not slow" -n auto --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
