@@ -31,14 +31,6 @@ BUSY = {407, 408, 425, 429}
 PACKED = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"}
 
 
-
-def _words(robots):
-    """The words of an X-Robots-Tag, for whichever robot; "max-image-preview: none" is about the size of previews."""
-    parts = (part.strip() for part in robots.lower().split(","))
-    return {word for part in parts if not part.startswith(("max-", "unavailable_after"))
-            for word in part.replace(":", " ").split()}
-
-
 class Dead(Exception):
     """No photo is to be had at this address: a reason in few words, and what it was exactly."""
 
@@ -247,6 +239,13 @@ def is_public(address):
     if address.version == 6:  # IPv4 in other clothes
         address = address.ipv4_mapped or address.sixtofour or address
     return address.is_global and not address.is_multicast
+
+
+def _words(robots):
+    """The words of an X-Robots-Tag, for whichever robot; "max-image-preview: none" is about the size of previews."""
+    parts = (part.strip() for part in robots.lower().split(","))
+    return {word for part in parts if not part.startswith(("max-", "unavailable_after"))
+            for word in part.replace(":", " ").split()}
 
 
 def _seconds(text, date=None):

@@ -165,6 +165,11 @@ class Index:
                                self.embedder.about)
         except (OSError, ValueError, OverflowError) as error:
             raise DataError(f"{folder}: the index cannot be written ({error}); nothing was changed.") from error
+        except DataError as error:  # of save_predictor, which knows a place that is gone by now
+            if not isinstance(error.__cause__, OSError):
+                raise
+            raise DataError(f"{folder}: the index cannot be written ({error.__cause__}); nothing was "
+                            "changed.") from error
         return folder
 
 

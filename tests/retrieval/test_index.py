@@ -172,6 +172,18 @@ def test_folders_with_other_things_are_left_alone(index, tmp_path):
     assert (folder / "diary.txt").read_text() == "mine"
 
 
+def test_a_full_disk_is_told_of_the_index_and_not_of_a_place_that_is_gone(index, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(index.embedder.model, "save", full)
+    with pytest.raises(DataError) as told:
+        index.save(tmp_path / "index")
+    assert str(told.value) == (f"{tmp_path / 'index'}: the index cannot be written ([Errno 28] No space left on "
+                               "device); nothing was changed.")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def saved(index, tmp_path_factory):
     return index.save(tmp_path_factory.mktemp("saved") / "index")

@@ -20,13 +20,14 @@ MAXIMUM_REPORT_BYTES = 10 * 1024 * 1024
 def write_report(comparison, folder):
     """Writes report.md (with figures/ beside it) and report.html into a folder.
 
+    Cut short, say by a full disk, an earlier report there is no longer whole; the next call writes all of it.
+
     Args:
         comparison: A `fashion_tf.classroom.report.comparison.Comparison`.
         folder: Where to: a run's folder, or any other. It is made where there is none.
 
     Returns:
-        (path of report.md, path of report.html). The page is self-contained. Cut short, say by a full disk, an earlier
-        report is no longer whole; the next call writes all of it.
+        (path of report.md, path of report.html). The page is self-contained.
 
     Raises:
         RunError: A file cannot be written, or it would replace one that no report wrote. Links are refused.
