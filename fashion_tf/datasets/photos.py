@@ -8,6 +8,8 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -144,7 +146,7 @@ def fetch_photos(classes, per_class, list_of_dead):
             print(f"photos to fetch by their addresses: {missing:,} ({done.before:,} are there); "
                   f"{as_size(free_space(list_of_dead.parent))} are free.", flush=True)
             with open(list_of_dead, "a", encoding="utf-8") as file, counted(missing, "photos") as tick:
-                asyncio.run(_Fetching(done, file, tick, sizes).all(queues))
+                _run(_Fetching(done, file, tick, sizes).all(queues))
         done.alike = _alike(sizes)
     except OSError as error:
         if disk_is_full(error):
@@ -152,6 +154,36 @@ def fetch_photos(classes, per_class, list_of_dead):
                             "again.") from None
         raise DataError(f"{error.filename or list_of_dead}: cannot be written ({error.strerror}).") from None
     return done
+
+
+def _run(coroutine):
+    """`asyncio.run`, which ends all tasks in order before Ctrl-C goes on; so does SIGTERM here, where somebody handles
+    it. Raised within whichever task has its turn, it would leave the others where they stand."""
+    handler, came = signal.getsignal(signal.SIGTERM), []
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        asyncio.run(coroutine)
+        return
+
+    async def cancellable():
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel(*signalled):
+            came.append(signalled)
+            task.cancel()
+            loop.call_soon_threadsafe(int)  # wakes the loop, which may wait for the network
+
+        signal.signal(signal.SIGTERM, cancel)
+        await coroutine
+
+    try:
+        asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        if not came:
+            raise
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    if came:
+        handler(*came[0])
 
 
 def _clean(folder):
@@ -213,7 +245,6 @@ class _Fetching:
 
     async def all(self, queues):
         self.places = asyncio.Semaphore(AT_ONCE)
-        asyncio.get_running_loop().set_exception_handler(_untold)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as self.threads:
             async with Asker() as self.asker:
                 self.done.given_up = self.asker.given_up
@@ -264,13 +295,6 @@ class _Fetching:
         left = self.done.wanted - self.done.there
         require_space(self.folder, left * sum(self.sizes.values()) // count,
                       f"the {left:,} photos still to come, by the mean of {count:,},")
-
-
-def _untold(loop, context):
-    """Keeps still where a signal ended the run: it is raised within whichever task has its turn, and asyncio complains
-    that nobody asked that one how it ended."""
-    if not isinstance(context.get("exception"), KeyboardInterrupt):
-        loop.default_exception_handler(context)
 
 
 def _store(content, path):
