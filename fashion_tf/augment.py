@@ -71,12 +71,18 @@ class Augmentation:
         """Whether pixels change their colour."""
         return bool(self.brightness or self.contrast or self.saturation)
 
+    @property
+    def strengths(self):
+        """The attributes as numbers, float32 (7,): angles in radians, flip 1 or 0."""
+        return np.array([np.deg2rad(self.rotation), np.deg2rad(self.shear), self.zoom, self.flip,
+                         self.brightness, self.contrast, self.saturation], np.float32)
 
-def draw(augmentation, count, size, seed):
+
+def draw(strengths, count, size, seed):
     """Draws what happens to each picture of a batch.
 
     Args:
-        augmentation: An `Augmentation`.
+        strengths: float32 (7,), as `Augmentation.strengths`.
         count: How many pictures; an int or a scalar tensor.
         size: (height, width) in pixels.
         seed: int tensor of shape (2,): the same seed draws the same numbers on every device.
@@ -86,17 +92,16 @@ def draw(augmentation, count, size, seed):
             picture its value comes from.
         colours: float32 (count, 3, 4): from a pixel (red, green, blue, 1) to its new colour.
     """
+    rotation, shear, zoom, flip, *shares = tf.unstack(strengths)
     signed = tf.unstack(2.0 * uniform(count, 8, seed) - 1.0, axis=1)
-    theta = signed[0] * np.float32(np.deg2rad(augmentation.rotation))
-    lean = theta + signed[1] * np.float32(np.deg2rad(augmentation.shear))
-    zoom_x, zoom_y = 1.0 + signed[2] * augmentation.zoom, 1.0 + signed[3] * augmentation.zoom
-    if augmentation.flip:
-        zoom_x = tf.where(signed[4] < 0, -zoom_x, zoom_x)
+    theta = signed[0] * rotation
+    lean = theta + signed[1] * shear
+    zoom_x, zoom_y = 1.0 + signed[2] * zoom, 1.0 + signed[3] * zoom
+    zoom_x = tf.where((signed[4] < 0) & (flip > 0), -zoom_x, zoom_x)
     return (
         affine(theta, lean, zoom_x, zoom_y, size),
-        colour(*(1.0 + number * share for number, share in zip(signed[5:], (
-            augmentation.brightness, augmentation.contrast, augmentation.saturation), strict=True))),
-    )  # fmt: skip
+        colour(*(1.0 + number * share for number, share in zip(signed[5:], shares, strict=True))),
+    )
 
 
 def uniform(count, numbers, seed):
@@ -217,19 +222,32 @@ def augment(images, augmentation, seed, masks=None):
         The pictures, in 0..255 and of the input's dtype (uint8 is rounded); with masks, the pair
         (pictures, masks).
     """
-    size = tuple(images.shape[1:3])
-    transforms, colours = draw(augmentation, tf.shape(images)[0], size, seed)
+    return change(images, augmentation.strengths, seed, masks, augmentation.moves, augmentation.colours)
+
+
+def change(images, strengths, seed, masks, moves, colours):
+    """`augment` by numbers, which may be a tensor: compiled once, it serves every `Augmentation` that does as much.
+
+    Args:
+        images, seed, masks: As for `augment`.
+        strengths: float32 (7,), as `Augmentation.strengths`.
+        moves, colours: bool: whether pixels may change their place and their colour.
+
+    Returns:
+        As `augment`.
+    """
+    transforms, matrices = draw(strengths, tf.shape(images)[0], tuple(images.shape[1:3]), seed)
     changed = images
-    if augmentation.moves:
+    if moves:
         changed = resample(images, transforms)
-    if augmentation.colours:
-        changed = _recolour(tf.cast(changed, tf.float32), colours)
+    if colours:
+        changed = _recolour(tf.cast(changed, tf.float32), matrices)
     if images.dtype == tf.uint8 and changed.dtype != tf.uint8:
         changed = tf.round(changed)
     changed = tf.cast(changed, images.dtype)
     if masks is None:
         return changed
-    return changed, resample(masks, transforms, nearest=True) if augmentation.moves else masks
+    return changed, resample(masks, transforms, nearest=True) if moves else masks
 
 
 def _recolour(images, colours):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fashion_tf.augment import augment
+from fashion_tf.augment import change
 from fashion_tf.datasets import encoded
 from fashion_tf.datasets import images as pictures
 from fashion_tf.errors import DataError
@@ -134,14 +134,15 @@ def batches_of(images, targets, batch_size, training, seed=0, augmentation=None,
 def _batches(take, rows, shape, with_masks, batch_size, training, seed, augmentation, jit_compile,
              first_epoch):
     kinds = (tf.uint8, tf.uint8 if with_masks else tf.int64)
-    change = augmentation is not None and training
-    compiled = _compiled(augmentation, with_masks, jit_compile) if change else None
+    changed = augmentation is not None and training
+    if changed:
+        compiled = _compiled(augmentation.moves, augmentation.colours, with_masks, jit_compile)
 
     def load(chosen, number):
         images, targets = tf.numpy_function(take, [chosen], kinds)
         images = tf.ensure_shape(images, (*chosen.shape, *shape))
         targets = tf.ensure_shape(targets, (*chosen.shape, *(shape[:2] if with_masks else ())))
-        return compiled(images, targets, number) if change else (images, targets)
+        return compiled(images, targets, augmentation.strengths, number) if changed else (images, targets)
 
     batches = row_batches(rows, batch_size, training, seed, first_epoch)
     return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -155,33 +156,39 @@ def row_batches(rows, batch_size, training, seed, first_epoch=0):
         batch_size, training, seed, first_epoch: As in `make_pipeline`.
     """
     epochs = itertools.count(first_epoch)
-    batches = tf.data.Dataset.from_generator(
-        lambda: _row_numbers(rows, batch_size, training, seed, next(epochs)),
-        output_signature=(tf.TensorSpec([batch_size if training else None], tf.int64),
-                          tf.TensorSpec([2], tf.int64)))
     count = rows // batch_size if training else -(-rows // batch_size)
-    return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+    def epoch():
+        return _row_numbers(rows, batch_size, training, seed, next(epochs))
+
+    def split(order, numbers):
+        numbers = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(numbers, [count, 2]))
+        order = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(order, [None]))
+        return tf.data.Dataset.zip((order.batch(batch_size, drop_remainder=training), numbers))
+
+    # One call of Python an epoch. `from_generator` would call it for every batch, as long as a small network's step.
+    whole = tf.data.Dataset.range(1).map(lambda _: tf.numpy_function(epoch, [], (tf.int64, tf.int64)))
+    return whole.flat_map(split).apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _row_numbers(rows, batch_size, training, seed, epoch):
-    """One epoch's batches as (row numbers, seed of the batch)."""
+    """One epoch: the row numbers of its batches, one after another, and each batch's own seed, int64 (batches, 2)."""
+    count = rows // batch_size if training else -(-rows // batch_size)
     generator = np.random.Generator(np.random.PCG64([seed, epoch]))
     order = generator.permutation(rows) if training else np.arange(rows)
-    end = rows - rows % batch_size if training else rows
-    for start in range(0, end, batch_size):
-        yield order[start:start + batch_size], generator.integers(2**32, size=2)
+    return order[:count * batch_size], generator.integers(2**32, size=(count, 2))
 
 
 @lru_cache(maxsize=32)
-def _compiled(augmentation, with_masks, jit_compile):
+def _compiled(moves, colours, with_masks, jit_compile):
     """One for all pipelines of a kind: a search or a lesson makes many, and tracing takes a second."""
-    return tf.function(partial(_augmented, augmentation, with_masks), jit_compile=jit_compile)
+    return tf.function(partial(_augmented, moves, colours, with_masks), jit_compile=jit_compile)
 
 
-def _augmented(augmentation, with_masks, images, targets, number):
+def _augmented(moves, colours, with_masks, images, targets, strengths, number):
     if with_masks:
-        return augment(images, augmentation, number, targets)
-    return augment(images, augmentation, number), targets
+        return change(images, strengths, number, targets, moves, colours)
+    return change(images, strengths, number, None, moves, colours), targets
 
 
 def load_images(dataset, image_size, crop_to_box=False, apply_mask=None, with_masks=False,

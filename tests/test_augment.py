@@ -131,7 +131,7 @@ def test_nothing_asked_for_changes_nothing():
 
 def test_each_picture_is_resampled_from_itself_alone():
     pictures = batch()
-    transforms, _ = draw(MOVES, 6, (40, 56), [3, 4])
+    transforms, _ = draw(MOVES.strengths, 6, (40, 56), [3, 4])
     together = resample(pictures, transforms)
     for row in range(6):
         np.testing.assert_array_equal(
@@ -192,14 +192,14 @@ def test_same_seed_same_pictures():
 
 
 def test_a_picture_s_draw_does_not_depend_on_the_batch_size():
-    few, many = draw(ALL, 3, (40, 56), [1, 2]), draw(ALL, 300, (40, 56), [1, 2])
+    few, many = draw(ALL.strengths, 3, (40, 56), [1, 2]), draw(ALL.strengths, 300, (40, 56), [1, 2])
     for ours, theirs in zip(few, many, strict=True):
         np.testing.assert_array_equal(ours, theirs[:3])
 
 
 def drawn(augmentation, count=20_000):
     """What `draw` drew, taken apart again: angles in degrees, zooms, whether flipped."""
-    matrix = draw(augmentation, count, (40, 56), [9, 9])[0].numpy()[:, :, :2]
+    matrix = draw(augmentation.strengths, count, (40, 56), [9, 9])[0].numpy()[:, :, :2]
     flipped = np.linalg.det(matrix) < 0
     matrix[flipped, :, 0] *= -1
     theta = np.rad2deg(np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0]))
@@ -292,7 +292,7 @@ def test_saturation_0_agrees_with_opencv_s_grey():
 def test_colours_are_applied_to_every_pixel_and_clipped():
     pictures = batch(blur=1)
     settings = Augmentation(brightness=0.5, contrast=0.5, saturation=0.5)
-    matrices = draw(settings, 6, (40, 56), [7, 8])[1].numpy()
+    matrices = draw(settings.strengths, 6, (40, 56), [7, 8])[1].numpy()
     ones = np.ones((6, 40, 56, 1))
     expected = np.einsum("bij,bhwj->bhwi", matrices, np.concatenate([pictures, ones], axis=3))
     changed = augment(tf.cast(pictures, tf.float32), settings, [7, 8])

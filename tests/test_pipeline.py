@@ -1,5 +1,6 @@
 """Batches: what is in them, in which order, and what is left on disk."""
 
+import itertools
 import os
 import shutil
 import stat
@@ -123,7 +124,7 @@ def test_every_row_is_left_out_of_some_epoch_only(photos):
 def test_augmentation_is_the_function_of_the_same_name(photos):
     plain = make_pipeline(photos, 32, 10, training=True, seed=5)
     changed = make_pipeline(photos, 32, 10, training=True, seed=5, augmentation=ALL)
-    numbers = [number for _, number in pipeline._row_numbers(COUNT, 10, True, 5, 0)]
+    _, numbers = pipeline._row_numbers(COUNT, 10, True, 5, 0)
     for (before, labels), (after, same), number in zip(
             collect(plain), collect(changed), numbers, strict=True):
         np.testing.assert_array_equal(labels, same)
@@ -138,6 +139,20 @@ def test_without_xla_the_same_pictures(photos):
         for jit in (True, False))
     for (ours, _), (theirs, _) in zip(compiled, plain, strict=True):
         assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_other_strengths_compile_nothing_new(photos):
+    """A search tries many."""
+    pipeline._compiled.cache_clear()
+    changed = []
+    for angle in (10, 90):
+        for zoom in (0.0, 0.2):
+            batches = make_pipeline(photos, 32, 10, training=True, seed=5,
+                                    augmentation=Augmentation(rotation=angle, zoom=zoom))
+            changed += [pictures for pictures, _ in collect(batches)[:1]]
+    assert all((one != other).any() for one, other in itertools.combinations(changed, 2))
+    assert pipeline._compiled.cache_info().currsize == 1
+    assert pipeline._compiled(True, False, False, True).experimental_get_tracing_count() == 1
 
 
 # Boxes and masks
@@ -259,10 +274,21 @@ def test_same_seed_same_batches(photos, tmp_path, cache):
     assert different(epochs[0], epochs[1]) and different(epochs[0], epochs[2])
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_row_numbers_are_what_numpy_draws(training):
+    """Written out batch by batch: published runs rest on this order."""
+    batches = pipeline.row_batches(50, 8, training, seed=7, first_epoch=2)
+    for epoch in (2, 3):
+        generator = np.random.Generator(np.random.PCG64([7, epoch]))
+        order = generator.permutation(50) if training else np.arange(50)
+        expected = [(order[start:start + 8], generator.integers(2**32, size=2))
+                    for start in range(0, 48 if training else 50, 8)]
+        assert_same(collect(batches), expected)
+
+
 def test_batches_of_an_epoch_are_changed_differently(photos):
     """The seed of a batch is its own: one picture in two batches would not look alike."""
-    numbers = [tuple(number) for epoch in range(3)
-               for _, number in pipeline._row_numbers(64, 8, True, 0, epoch)]
+    numbers = [tuple(number) for epoch in range(3) for number in pipeline._row_numbers(64, 8, True, 0, epoch)[1]]
     assert len(set(numbers)) == 24
 
 

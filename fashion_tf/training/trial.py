@@ -8,12 +8,12 @@ from functools import lru_cache
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fashion_tf.errors import TrainingError
 from fashion_tf.models.device import has_gpu
 from fashion_tf.training.compiling import (
     build_measures,
-    build_state,
     check_number,
     default_learning_rate,
     make_initializer,
@@ -101,31 +101,38 @@ def _fresh_model(settings, seed, examples, classes):
         if len(_SHARED) >= _SHARED_AT_MOST:
             _SHARED.pop(next(iter(_SHARED)))
         _SHARED[key] = _Shared(_network(*drawn), examples)
-    model = _SHARED[key].trained_by(
-        optimizer, examples, rate=rate, falls=decay if decay_as == "time" else 0.0,
-        shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
-        l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
-    model.set_weights(_fresh_weights(*drawn))
-    return model, _SHARED[key].network
+    shared = _SHARED[key]
+    shared.begin(_fresh_weights(*drawn), rate=rate, falls=decay if decay_as == "time" else 0.0,
+                 shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
+                 l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
+    return shared.trained_by(optimizer, examples), shared.network
 
 
 class _Shared:
     """A classifier whose numbers can be changed without tracing its steps anew: one to evaluate it, and one to train it
-    for each optimizer."""
+    for each optimizer. `OPTIMIZERS` treat each weight by itself, so all of them are one vector here: a few operations
+    an optimizer, for a few a weight's array."""
 
     def __init__(self, network, examples):
-        import tensorflow as tf
-
         self.network, self.models = network, {}
         self.numbers = {name: tf.Variable(0.0) for name in ("rate", "falls", "shrinks", "rho", "l1", "l2")}
         for variable in network.trainable_variables:
             if variable.name == "kernel":
                 variable.regularizer = _Penalty(self.numbers["l1"], self.numbers["l2"])
+        self.vector = keras.Variable(self._as_vector(network.trainable_variables), name="all_weights")
+        self.learn = tf.function(self._learn)
         network.compile(**_MEASURES, jit_compile=has_gpu())
         build_measures(network, *examples)
 
-    def trained_by(self, optimizer, examples, **numbers):
-        """A model of the same layers, with an optimizer of this kind as it is at first, and these numbers."""
+    def begin(self, weights, **numbers):
+        """Takes these weights, as `keras.Model.get_weights` gives them, and these numbers."""
+        for name, value in numbers.items():
+            self.numbers[name].assign(value)
+        self.network.set_weights(weights)
+        self.vector.assign(self._as_vector(self.network.trainable_variables))
+
+    def trained_by(self, optimizer, examples):
+        """A model of the same layers, with an optimizer of this kind as it is at first."""
         kind = (type(optimizer), optimizer.weight_decay is not None)
         if kind not in self.models:
             optimizer.learning_rate = _Falling(self.numbers["rate"], self.numbers["falls"])
@@ -133,17 +140,49 @@ class _Shared:
                 optimizer.weight_decay = self.numbers["shrinks"]
             if hasattr(optimizer, "rho"):
                 optimizer.rho = self.numbers["rho"]
-            model = keras.Model(self.network.input, self.network.output)
+            model = _Trained(self)
             # Several steps a call: what Python does between two of them takes as long as a small network's step.
             model.compile(optimizer, **_MEASURES, jit_compile=has_gpu(), steps_per_execution=8)
-            build_state(model, *examples)
+            optimizer.build([self.vector])
+            build_measures(model, *examples)
             self.models[kind] = model, [variable.numpy() for variable in optimizer.variables]
         model, state = self.models[kind]
-        for name, value in numbers.items():
-            self.numbers[name].assign(value)
         for variable, value in zip(model.optimizer.variables, state, strict=True):
             variable.assign(value)
         return model
+
+    def step(self, optimizer, gradient):
+        """One step of all weights."""
+        optimizer.apply([gradient], [self.vector])
+        weights = self.network.trainable_variables
+        parts = tf.split(self.vector.value, [int(np.prod(weight.shape)) for weight in weights])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.assign(tf.reshape(part, weight.shape))
+
+    def _learn(self, images, labels):
+        with tf.GradientTape() as tape:
+            outputs = self.network(images, training=True)
+            loss = self.network.compute_loss(images, labels, outputs, training=True)
+        return loss, outputs, self._as_vector(tape.gradient(loss, self.network.trainable_variables))
+
+    @staticmethod
+    def _as_vector(arrays):
+        return tf.concat([tf.reshape(array, [-1]) for array in arrays], axis=0)
+
+
+class _Trained(keras.Model):
+    """Keras's training step over a `_Shared`, whose gradient all optimizers have in common, traced once."""
+
+    def __init__(self, shared):
+        super().__init__(shared.network.input, shared.network.output)
+        self.shared = shared
+
+    def train_step(self, data):
+        images, labels = data
+        loss, outputs, gradient = self.shared.learn(images, labels)
+        self.metrics[0].update_state(loss, sample_weight=tf.shape(images)[0])
+        self.shared.step(self.optimizer, gradient)
+        return self.compute_metrics(images, labels, outputs)
 
 
 class _Penalty(keras.regularizers.Regularizer):  # of this class, or Keras before 3.15 refuses it
