@@ -1,5 +1,6 @@
 """A model fitted anew for each fold, the folds in parallel, each kept in a journal as it ends."""
 
+import json
 import math
 import random
 import sys
@@ -9,6 +10,7 @@ from inspect import signature
 
 import numpy as np
 
+from fashion_tf.crossval.network import Restarted
 from fashion_tf.errors import DataError, TrialError
 from fashion_tf.metrics import cross_entropy
 from fashion_tf.trials import FINISHED, Engine, as_table, name_of
@@ -155,9 +157,14 @@ def _fit_fold(build, settings, seed, shared):
     """The trial: one fold, as (metrics, details)."""
     inputs, labels, classes = shared["inputs"], shared["labels"], shared["classes"]
     train, test = shared["folds"][settings["fold"]]
-    _set_seed(seed)
-    model = build(seed, **settings["settings"])
-    _set_seed(seed)  # what building it drew does not count
+    built = name_of(build, "build"), json.dumps(settings["settings"])
+    model = build(seed, **settings["settings"]) if built in _RESTARTED else None
+    if not _begins_anew(model, seed):
+        _set_seed(seed)
+        model = build(seed, **settings["settings"])
+        _set_seed(seed)  # what building it drew does not count
+        if isinstance(model, Restarted):
+            _RESTARTED.add(built)
     known, options = signature(model.fit).parameters, dict(settings["fit"])
     if "validation_data" in known:
         options["validation_data"] = inputs[test], labels[test]
@@ -180,6 +187,19 @@ def _fit_fold(build, settings, seed, shared):
         [[float(f"{value:.6g}") for value in row] for row in probabilities.tolist()],
         "history": {name: [float(value) for value in values] for name, values in history.items()
                     if all(math.isfinite(value) for value in values)}}
+
+
+_RESTARTED = set()  # what was built in this process and is kept from fold to fold
+
+
+def _begins_anew(model, seed):
+    """Whether a model is as good as one just built with this seed. To set TensorFlow's seed once more would only make
+    it forget what it has compiled, which takes longer than a small fold."""
+    if not (isinstance(model, Restarted) and model.built):
+        return False
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    return sys.modules["tensorflow"].compat.v1.get_seed(0)[0] == seed
 
 
 def _set_seed(seed):

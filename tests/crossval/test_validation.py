@@ -1,5 +1,6 @@
 """Folds that run: against scikit-learn, with networks, and what a killed process loses."""
 
+import functools
 import json
 import os
 import signal
@@ -139,6 +140,35 @@ def test_a_seed_draws_every_kernel_anew_by_its_own_initializer():
     assert one[-2].std() == pytest.approx(np.sqrt(2 / 4), rel=0.1)  # He's, for four inputs
     for before, after in zip(first, fitted()):
         np.testing.assert_array_equal(before, after)
+
+
+@functools.cache
+def kept(units):
+    return Restarted(small_network(0, units))
+
+
+@pytest.mark.slow
+def test_folds_of_a_kept_network_are_the_same_whichever_ran_before(run, tmp_path, monkeypatch):
+    """Seeds are set once: to set TensorFlow's makes it forget what it has compiled."""
+    import keras
+
+    fit, seeds, journal = {"epochs": 2, "batch_size": 30}, [], tmp_path / "journal.jsonl"
+    monkeypatch.setattr(keras.utils, "set_random_seed", lambda seed, set_seed=keras.utils.set_random_seed:
+                        (seeds.append(seed), set_seed(seed)))
+    first = run(lambda seed, units: kept(units), settings={"units": 4}, fit=fit)
+    assert seeds == [0, 0]
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join(line for line in lines if '"fold": 1' not in line) + "\n")
+    np.random.seed(5)
+    again = run(lambda seed, units: kept(units), settings={"units": 4}, fit=fit)
+    assert again.ran == 1 and seeds == [0, 0]
+    np.testing.assert_array_equal(again.out_of_fold(), first.out_of_fold())
+    journal.unlink()
+    seeds.clear()
+    other = run(lambda seed, units: kept(units), settings={"units": 4}, fit=fit, seeds=(1, 0))
+    assert seeds == [1, 1, 0, 0] * 3
+    assert other.table["loss"][1::2].tolist() == first.table["loss"].tolist()
+    assert other.table["loss"][::2].tolist() != first.table["loss"].tolist()
 
 
 @pytest.mark.slow
