@@ -4,6 +4,8 @@ A backbone that does not learn gives the same photo the same feature maps in eve
 and for its mirror image, and only the rest of the network is run and trained.
 """
 
+from functools import lru_cache
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -59,11 +61,16 @@ def feature_maps(model, images, batch_size=32):
 
     Taught in: 51_clothing_parsing.ipynb
     """
-    backbone = for_this_device(keras.Model(model.input, _maps(model)))
+    backbone = _backbone(model)
     parts = [[keras.tree.flatten(backbone.predict_on_batch(part[:, :, ::turn])) for turn in (1, -1)]
              for part in np.split(images, range(batch_size, len(images), batch_size))]
     return [np.stack([np.concatenate([part[side][place] for part in parts]) for side in (0, 1)])
             for place in range(len(backbone.outputs))]
+
+
+@lru_cache(maxsize=1)  # training and validation photos are asked for in turn; tracing it takes longer than a few photos
+def _backbone(model):
+    return for_this_device(keras.Model(model.input, _maps(model)))
 
 
 def feature_batches(maps, masks, batch_size, training, seed=0, first_epoch=0, dropout=0.0):

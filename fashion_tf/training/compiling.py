@@ -130,6 +130,18 @@ def check_number(field, value, least=-np.inf, above=-np.inf, kind=numbers.Real):
         raise TrainingError(f"{field}={value!r}: it must be a {what}, {bound}.")
 
 
+def epoch_steps(batches):
+    """`steps_per_epoch` for `keras.Model.fit`: how many batches a finite `tf.data.Dataset` has; None of anything else.
+
+    Keras knows it as well, but unless it is told, it begins each epoch but the first twice: it makes an iterator at the
+    end of the epoch before, and another one in its place. That takes some 10 to 50 ms, as long as a few steps.
+    """
+    import tensorflow as tf
+
+    count = int(batches.cardinality()) if isinstance(batches, tf.data.Dataset) else 0
+    return count if count > 0 else None
+
+
 def build_state(model, inputs, targets=None):
     """Makes what a compiled model keeps beside its weights: the optimizer's memory, and the sums of loss and metrics.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fashion_tf.errors import TrainingError
 from fashion_tf.files import locked, write_atomically
-from fashion_tf.training.compiling import build_state, check_number
+from fashion_tf.training.compiling import build_state, check_number, epoch_steps
 
 
 def fit_resumable(model, train, validation, epochs, folder, monitor="val_accuracy", settings=None,
@@ -66,7 +66,8 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
             if hasattr(validation, "take"):
                 build_state(model, validation.take(1))
             model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
-                      shuffle=False, verbose=verbose, callbacks=[*callbacks, keeper])
+                      steps_per_epoch=epoch_steps(batches), shuffle=False, verbose=verbose,
+                      callbacks=[*callbacks, keeper])
         keeper.load_best(model)
     return pd.DataFrame(keeper.history).rename_axis("epoch")
 

@@ -16,6 +16,7 @@ from fashion_tf.training.compiling import (
     build_measures,
     check_number,
     default_learning_rate,
+    epoch_steps,
     make_initializer,
     make_optimizer,
     make_regularizer,
@@ -72,8 +73,8 @@ def train_classifier(settings, seed, shared):
                                   shared["classes"])
     batches = batches_of(shared["train_images"], shared["train_labels"], settings["batch_size"], training=True,
                          seed=seed, augmentation=augmentation)
-    history = model.fit(batches, epochs=settings["epochs"], shuffle=False, verbose=0,
-                        callbacks=[keras.callbacks.TerminateOnNaN()]).history
+    history = model.fit(batches, epochs=settings["epochs"], steps_per_epoch=epoch_steps(batches), shuffle=False,
+                        verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]).history
     loss, accuracy = network.evaluate(shared["validation_images"], shared["validation_labels"], 128,
                                       verbose=0)
     metrics = {"accuracy": accuracy, "loss": loss, "train_accuracy": history["accuracy"][-1],
