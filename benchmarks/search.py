@@ -82,7 +82,7 @@ def tuner(space, start, shared, scratch):
                           metrics=["accuracy"], jit_compile=has_gpu())
             batches = batches_of(shared["train_images"], shared["train_labels"], start["batch_size"],
                                  training=True, seed=SEED)
-            model.fit(batches, epochs=start["epochs"], shuffle=False, verbose=0)
+            model.fit(batches, epochs=start["epochs"], steps_per_epoch=len(batches), shuffle=False, verbose=0)
             _, accuracy = model.evaluate(shared["validation_images"], shared["validation_labels"], 128,
                                          verbose=0)
             found[f"{optimizer} {rate}"] = accuracy

@@ -8,7 +8,7 @@ batches at random in one compiled step. Nothing here knows a dataset, only its t
 import hashlib
 import itertools
 import os
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -134,15 +134,19 @@ def batches_of(images, targets, batch_size, training, seed=0, augmentation=None,
 def _batches(take, rows, shape, with_masks, batch_size, training, seed, augmentation, jit_compile,
              first_epoch):
     kinds = (tf.uint8, tf.uint8 if with_masks else tf.int64)
-    changed = augmentation is not None and training
-    if changed:
-        compiled = _compiled(augmentation.moves, augmentation.colours, with_masks, jit_compile)
+    compiled = None
+    if augmentation is not None and training:
+        compiled = _compiled(augmentation.moves, augmentation.colours, jit_compile)
 
     def load(chosen, number):
         images, targets = tf.numpy_function(take, [chosen], kinds)
         images = tf.ensure_shape(images, (*chosen.shape, *shape))
         targets = tf.ensure_shape(targets, (*chosen.shape, *(shape[:2] if with_masks else ())))
-        return compiled(images, targets, augmentation.strengths, number) if changed else (images, targets)
+        if compiled is None:
+            return images, targets
+        if with_masks:
+            return compiled(images, augmentation.strengths, number, targets)
+        return compiled(images, augmentation.strengths, number, None), targets
 
     batches = row_batches(rows, batch_size, training, seed, first_epoch)
     return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -159,7 +163,7 @@ def row_batches(rows, batch_size, training, seed, first_epoch=0):
     count = rows // batch_size if training else -(-rows // batch_size)
 
     def epoch():
-        return _row_numbers(rows, batch_size, training, seed, next(epochs))
+        return _row_numbers(rows, count, training, seed, next(epochs))
 
     def split(order, numbers):
         numbers = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(numbers, [count, 2]))
@@ -171,24 +175,17 @@ def row_batches(rows, batch_size, training, seed, first_epoch=0):
     return whole.flat_map(split).apply(tf.data.experimental.assert_cardinality(count))
 
 
-def _row_numbers(rows, batch_size, training, seed, epoch):
-    """One epoch: the row numbers of its batches, one after another, and each batch's own seed, int64 (batches, 2)."""
-    count = rows // batch_size if training else -(-rows // batch_size)
+def _row_numbers(rows, count, training, seed, epoch):
+    """One epoch: the row numbers in their order, and the own seed of each of `count` batches, int64 (count, 2)."""
     generator = np.random.Generator(np.random.PCG64([seed, epoch]))
     order = generator.permutation(rows) if training else np.arange(rows)
-    return order[:count * batch_size], generator.integers(2**32, size=(count, 2))
+    return order, generator.integers(2**32, size=(count, 2))
 
 
-@lru_cache(maxsize=32)
-def _compiled(moves, colours, with_masks, jit_compile):
+@cache
+def _compiled(moves, colours, jit_compile):
     """One for all pipelines of a kind: a search or a lesson makes many, and tracing takes a second."""
-    return tf.function(partial(_augmented, moves, colours, with_masks), jit_compile=jit_compile)
-
-
-def _augmented(moves, colours, with_masks, images, targets, strengths, number):
-    if with_masks:
-        return change(images, strengths, number, targets, moves, colours)
-    return change(images, strengths, number, None, moves, colours), targets
+    return tf.function(partial(change, moves=moves, colours=colours), jit_compile=jit_compile)
 
 
 def load_images(dataset, image_size, crop_to_box=False, apply_mask=None, with_masks=False,

@@ -17,6 +17,7 @@ from fashion_tf.training import (
     make_optimizer,
     make_regularizer,
 )
+from fashion_tf.training.compiling import epoch_steps
 
 # Optimizers
 
@@ -171,6 +172,14 @@ def test_what_a_step_would_make_is_made_before(as_batches):
     model.fit(*rows, verbose=0)
     assert counted == [False, True]  # traced once
     assert {id(one) for one in made} == {id(one) for metric in model.metrics for one in metric.variables}
+
+
+@pytest.mark.parametrize("batches, steps", [
+    (tf.data.Dataset.range(5), 5), (tf.data.Dataset.range(5).repeat(), None), ([1, 2], None),
+    (tf.data.Dataset.range(5).filter(lambda number: number > 1), None), (tf.data.Dataset.range(5).take(0), None),
+])
+def test_the_steps_of_an_epoch_where_they_are_known(batches, steps):
+    assert epoch_steps(batches) == steps
 
 
 def test_no_batch_is_a_sentence():

@@ -124,7 +124,7 @@ def test_every_row_is_left_out_of_some_epoch_only(photos):
 def test_augmentation_is_the_function_of_the_same_name(photos):
     plain = make_pipeline(photos, 32, 10, training=True, seed=5)
     changed = make_pipeline(photos, 32, 10, training=True, seed=5, augmentation=ALL)
-    _, numbers = pipeline._row_numbers(COUNT, 10, True, 5, 0)
+    _, numbers = pipeline._row_numbers(COUNT, 2, True, 5, 0)
     for (before, labels), (after, same), number in zip(
             collect(plain), collect(changed), numbers, strict=True):
         np.testing.assert_array_equal(labels, same)
@@ -152,7 +152,7 @@ def test_other_strengths_compile_nothing_new(photos):
             changed += [pictures for pictures, _ in collect(batches)[:1]]
     assert all((one != other).any() for one, other in itertools.combinations(changed, 2))
     assert pipeline._compiled.cache_info().currsize == 1
-    assert pipeline._compiled(True, False, False, True).experimental_get_tracing_count() == 1
+    assert pipeline._compiled(True, False, True).experimental_get_tracing_count() == 1
 
 
 # Boxes and masks
@@ -284,6 +284,21 @@ def test_row_numbers_are_what_numpy_draws(training):
         expected = [(order[start:start + 8], generator.integers(2**32, size=2))
                     for start in range(0, 48 if training else 50, 8)]
         assert_same(collect(batches), expected)
+    assert len(batches) == (6 if training else 7)
+    assert batches.element_spec == (tf.TensorSpec([8 if training else None], tf.int64), tf.TensorSpec([2], tf.int64))
+
+
+def test_an_epoch_is_counted_when_its_first_batch_is_taken():
+    """Keras makes iterators that it never asks for a batch."""
+    batches = pipeline.row_batches(30, 10, True, seed=1)
+    expected = [collect(batches)[0] for _ in range(2)]
+    batches = pipeline.row_batches(30, 10, True, seed=1)
+    unused, *started = (iter(batches) for _ in range(3))
+    for iterator, (order, number) in zip(started, expected, strict=True):
+        for ours, theirs in zip(next(iterator), (order, number), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert next(unused)[0].shape == (10,)
+    assert collect(pipeline.row_batches(0, 8, False, seed=1)) == []
 
 
 def test_batches_of_an_epoch_are_changed_differently(photos):

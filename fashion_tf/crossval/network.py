@@ -10,7 +10,8 @@ class Restarted:
 
     Its training step is traced once instead of once a fold, which takes longer than a small fold itself. Each row
     may come in several views, such as a picture and its mirror image: it learns from each, and answers with the
-    mean over them.
+    mean over them. What draws at random in it needs a generator of its own, as Keras's layers have, for that is put
+    back, too; draws of `tf.random` go on from fit to fit.
 
     Args:
         model: A compiled `keras.Model` with one input and one output.

@@ -4,7 +4,7 @@ A backbone that does not learn gives the same photo the same feature maps in eve
 and for its mirror image, and only the rest of the network is run and trained.
 """
 
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -18,6 +18,8 @@ from fashion_tf.models.fpn import LEVELS, STRIDE
 from fashion_tf.pipeline import row_batches
 
 FINEST = 4  # the stride of C2
+# Training and validation photos are asked for in turn, and tracing it takes longer than a few photos.
+_BACKBONES = WeakKeyDictionary()
 
 
 def parser_head(model):
@@ -61,16 +63,13 @@ def feature_maps(model, images, batch_size=32):
 
     Taught in: 51_clothing_parsing.ipynb
     """
-    backbone = _backbone(model)
+    if model not in _BACKBONES:
+        _BACKBONES[model] = for_this_device(keras.Model(model.input, _maps(model)))
+    backbone = _BACKBONES[model]
     parts = [[keras.tree.flatten(backbone.predict_on_batch(part[:, :, ::turn])) for turn in (1, -1)]
              for part in np.split(images, range(batch_size, len(images), batch_size))]
     return [np.stack([np.concatenate([part[side][place] for part in parts]) for side in (0, 1)])
             for place in range(len(backbone.outputs))]
-
-
-@lru_cache(maxsize=1)  # training and validation photos are asked for in turn; tracing it takes longer than a few photos
-def _backbone(model):
-    return for_this_device(keras.Model(model.input, _maps(model)))
 
 
 def feature_batches(maps, masks, batch_size, training, seed=0, first_epoch=0, dropout=0.0):

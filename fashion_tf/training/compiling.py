@@ -131,14 +131,14 @@ def check_number(field, value, least=-np.inf, above=-np.inf, kind=numbers.Real):
 
 
 def epoch_steps(batches):
-    """`steps_per_epoch` for `keras.Model.fit`: how many batches a finite `tf.data.Dataset` has; None of anything else.
+    """`steps_per_epoch` for `keras.Model.fit`: how many batches a `tf.data.Dataset` has; None where it is endless or
+    unknown, or where `batches` are no dataset.
 
     Keras knows it as well, but unless it is told, it begins each epoch but the first twice: it makes an iterator at the
-    end of the epoch before, and another one in its place. That takes some 10 to 50 ms, as long as a few steps.
+    end of the epoch before, and another one in its place. That takes some 10 to 50 ms, as long as a few steps; and
+    `Dataset.shuffle` draws an order for each iterator, so that its second epoch is another one when Keras is told.
     """
-    import tensorflow as tf
-
-    count = int(batches.cardinality()) if isinstance(batches, tf.data.Dataset) else 0
+    count = int(batches.cardinality()) if hasattr(batches, "cardinality") else 0
     return count if count > 0 else None
 
 
@@ -168,7 +168,7 @@ def build_state(model, inputs, targets=None):
 
 
 def build_measures(model, inputs, targets):
-    """`build_state` of a compiled model that is only evaluated."""
+    """The part of `build_state` that is not the optimizer's: the sums of loss and metrics."""
     inputs, targets = keras.tree.map_structure(lambda rows: rows[:1], (inputs, targets))
     outputs = model(inputs, training=False)  # else layers that change pictures at random use up draws
     model.compute_loss(inputs, targets, outputs, training=False)

@@ -47,6 +47,18 @@ def test_the_head_answers_as_the_parser_does(levels):
         np.testing.assert_allclose(coarse, expected, atol=1e-5)
 
 
+def test_maps_are_those_of_the_weights_of_now():
+    """The backbone is compiled once, for each parser."""
+    first, second, (images, _) = segmenter(), segmenter(levels=(5,)), photos(2)
+    before = feature_maps(first, images)
+    assert len(feature_maps(second, images)) == 1
+    backbone = first.get_layer("tiny")
+    backbone.set_weights([2 * weight for weight in backbone.get_weights()])
+    after = feature_maps(first, images)
+    for number, (one, other) in enumerate(zip(before, after, strict=True), 1):
+        np.testing.assert_allclose(other, 2**number * one, rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_to_train_the_head_is_to_train_the_parser(traced):
     model, (images, masks) = segmenter(), photos()
