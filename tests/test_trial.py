@@ -1,6 +1,7 @@
 """Trials that repeat, whatever ran before them and wherever."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -138,6 +139,45 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
     assert metrics["accuracy"] == pytest.approx((probabilities.argmax(1) == truth).mean())
     assert metrics["train_loss"] == pytest.approx(history["loss"][-1], rel=1e-5)
     assert metrics["train_accuracy"] == pytest.approx(history["accuracy"][-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_is_that_of_keras(shared, policy):
+    """Whose optimizer scales the loss in float16. Trials in float32 go on beside."""
+    settings = SHORT | {"optimizer": "SGD", "learning_rate": 0.05}
+    plain, before = train_classifier(settings, 4, shared), keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        found = [train_classifier(settings, 4, shared) for _ in range(2)]
+        model = build_classifier("tiny", 3, 32, initializer="glorot_uniform", regularizer=keras.regularizers.L1(1e-5),
+                                 seed=4)
+        model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"],
+                      jit_compile=False)
+        batches = batches_of(shared["train_images"], shared["train_labels"], 12, training=True, seed=4)
+        history = model.fit(batches, epochs=2, shuffle=False, verbose=0).history
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert found[0] == found[1] != plain == train_classifier(settings, 4, shared)
+    assert found[0]["train_loss"] == pytest.approx(history["loss"][-1], rel=5e-3)
+    assert found[0]["train_loss"] == pytest.approx(plain["train_loss"], rel=0.05)
+
+
+def dropping(input_shape):
+    """With dropout inside, as EfficientNet has."""
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dropout(0.5)(keras.layers.Conv2D(8, 3, strides=4)(inputs)))
+
+
+@pytest.mark.slow
+def test_dropout_inside_a_backbone_begins_with_each_trial(shared, monkeypatch):
+    monkeypatch.setitem(BACKBONES, "dropping", Backbone("test_trial:dropping", "tf"))
+    settings = SHORT | {"backbone": "dropping"}
+    first, other = (train_classifier(settings, seed, shared) for seed in (1, 2))
+    assert train_classifier(settings, 1, shared) == first != other
+    trial._SHARED.clear()
+    random.seed(3)
+    assert train_classifier(settings, 1, shared) == first
 
 
 @pytest.mark.slow

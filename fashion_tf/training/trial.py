@@ -97,13 +97,13 @@ def _fresh_model(settings, seed, examples, classes):
     decay, decay_as = settings["weight_decay"], settings["weight_decay_as"]
     optimizer = make_optimizer(settings["optimizer"], rate, decay, decay_as)
     rho = getattr(optimizer, "rho", 0.0)
-    key = drawn[:3]
+    key = *drawn[:3], keras.config.dtype_policy().name
     if key not in _SHARED:
         if len(_SHARED) >= _SHARED_AT_MOST:
             _SHARED.pop(next(iter(_SHARED)))
         _SHARED[key] = _Shared(_network(*drawn), examples)
     shared = _SHARED[key]
-    shared.begin(_fresh_weights(*drawn), rate=rate, falls=decay if decay_as == "time" else 0.0,
+    shared.begin(_fresh_weights(*drawn), seed, rate=rate, falls=decay if decay_as == "time" else 0.0,
                  shrinks=decay if decay_as == "decoupled" else 0.0, rho=rho,
                  l1=strength if "L1" in regularizer else 0.0, l2=strength if "L2" in regularizer else 0.0)
     return shared.trained_by(optimizer, examples), shared.network
@@ -120,16 +120,20 @@ class _Shared:
         for variable in network.trainable_variables:
             if variable.name == "kernel":
                 variable.regularizer = _Penalty(self.numbers["l1"], self.numbers["l2"])
+        self.draws = [variable for variable in network.variables if variable.name == "seed_generator_state"]
         self.vector = keras.Variable(self._as_vector(network.trainable_variables), name="all_weights")
         self.learn = tf.function(self._learn)
         network.compile(**_MEASURES, jit_compile=has_gpu())
         build_measures(network, *examples)
 
-    def begin(self, weights, **numbers):
-        """Takes these weights, as `keras.Model.get_weights` gives them, and these numbers."""
+    def begin(self, weights, seed, **numbers):
+        """Takes these weights, as `keras.Model.get_weights` gives them, this seed for the dropout that a backbone may
+        have inside, and these numbers."""
         for name, value in numbers.items():
             self.numbers[name].assign(value)
         self.network.set_weights(weights)
+        for number, state in enumerate(self.draws):
+            state.assign([(seed * 1_000_003 + number) % 2**31, 0])
         self.vector.assign(self._as_vector(self.network.trainable_variables))
 
     def trained_by(self, optimizer, examples):
@@ -144,9 +148,9 @@ class _Shared:
             model = _Trained(self)
             # Several steps a call: what Python does between two of them takes as long as a small network's step.
             model.compile(optimizer, **_MEASURES, jit_compile=has_gpu(), steps_per_execution=8)
-            optimizer.build([self.vector])
+            model.optimizer.build([self.vector])  # in float16, Keras has wrapped it in one that scales the loss
             build_measures(model, *examples)
-            self.models[kind] = model, [variable.numpy() for variable in optimizer.variables]
+            self.models[kind] = model, [variable.numpy() for variable in model.optimizer.variables]
         model, state = self.models[kind]
         for variable, value in zip(model.optimizer.variables, state, strict=True):
             variable.assign(value)
@@ -160,11 +164,12 @@ class _Shared:
         for weight, part in zip(weights, parts, strict=True):
             weight.assign(tf.reshape(part, weight.shape))
 
-    def _learn(self, images, labels):
+    def _learn(self, images, labels, scale):
         with tf.GradientTape() as tape:
             outputs = self.network(images, training=True)
             loss = self.network.compute_loss(images, labels, outputs, training=True)
-        return loss, outputs, self._as_vector(tape.gradient(loss, self.network.trainable_variables))
+            scaled = loss * scale
+        return loss, outputs, self._as_vector(tape.gradient(scaled, self.network.trainable_variables))
 
     @staticmethod
     def _as_vector(arrays):
@@ -180,7 +185,7 @@ class _Trained(keras.Model):
 
     def train_step(self, data):
         images, labels = data
-        loss, outputs, gradient = self.shared.learn(images, labels)
+        loss, outputs, gradient = self.shared.learn(images, labels, self.optimizer.scale_loss(tf.ones(())))
         self.metrics[0].update_state(loss, sample_weight=tf.shape(images)[0])
         self.shared.step(self.optimizer, gradient)
         return self.compute_metrics(images, labels, outputs)
