@@ -13,6 +13,9 @@ class Restarted:
     mean over them. What draws at random in it needs a generator of its own, as Keras's layers have, for that is put
     back, too; draws of `tf.random` go on from fit to fit.
 
+    Layers that draw at random begin anew, too, where they hold a `keras.random.SeedGenerator`, as all of Keras's do.
+    One of your own that draws by `tf.random`, or by `keras.random` without a seed, goes on where the fold before ended.
+
     Args:
         model: A compiled `keras.Model` with one input and one output.
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -157,14 +158,7 @@ def _fit_fold(build, settings, seed, shared):
     """The trial: one fold, as (metrics, details)."""
     inputs, labels, classes = shared["inputs"], shared["labels"], shared["classes"]
     train, test = shared["folds"][settings["fold"]]
-    built = name_of(build, "build"), json.dumps(settings["settings"])
-    model = build(seed, **settings["settings"]) if built in _RESTARTED else None
-    if not _begins_anew(model, seed):
-        _set_seed(seed)
-        model = build(seed, **settings["settings"])
-        _set_seed(seed)  # what building it drew does not count
-        if isinstance(model, Restarted):
-            _RESTARTED.add(built)
+    model = _build(build, settings["settings"], seed)
     known, options = signature(model.fit).parameters, dict(settings["fit"])
     if "validation_data" in known:
         options["validation_data"] = inputs[test], labels[test]
@@ -189,24 +183,39 @@ def _fit_fold(build, settings, seed, shared):
                     if all(math.isfinite(value) for value in values)}}
 
 
-_RESTARTED = set()  # what was built in this process and is kept from fold to fold
+_RESTARTED = WeakValueDictionary()  # by builder, settings and seed: what was built here, while its builder keeps it
 
 
-def _begins_anew(model, seed):
-    """Whether a model is as good as one just built with this seed. To set TensorFlow's seed once more would only make
-    it forget what it has compiled, which takes longer than a small fold."""
-    if not (isinstance(model, Restarted) and model.built):
-        return False
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    return sys.modules["tensorflow"].compat.v1.get_seed(0)[0] == seed
+def _build(build, settings, seed):
+    """A model as new; all draws from here on are the seed's. Where the builder gives the same `Restarted` once more,
+    TensorFlow's seed stays: to set it again would only make it forget what it has compiled, which takes longer than a
+    small fold. What is built new is built after all seeds were set, or it would depend on the fold before."""
+    key = name_of(build, "build"), json.dumps(settings), seed
+    if key in _RESTARTED:
+        _set_own_seed(seed)
+        model = build(seed, **settings)
+        if (model is _RESTARTED.get(key) and model.built
+                and sys.modules["tensorflow"].compat.v1.get_seed(0)[0] == seed):
+            _set_own_seed(seed)
+            return model
+    _set_seed(seed)
+    model = build(seed, **settings)
+    _set_seed(seed)  # what building it drew does not count
+    if isinstance(model, Restarted):
+        _RESTARTED[key] = model
+    return model
 
 
 def _set_seed(seed):
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
+    _set_own_seed(seed)
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(seed)
+
+
+def _set_own_seed(seed):
+    """Python's and NumPy's."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def _predict(model, inputs, classes):

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -169,6 +170,35 @@ def test_folds_of_a_kept_network_are_the_same_whichever_ran_before(run, tmp_path
     assert seeds == [1, 1, 0, 0] * 3
     assert other.table["loss"][1::2].tolist() == first.table["loss"].tolist()
     assert other.table["loss"][::2].tolist() != first.table["loss"].tolist()
+
+
+BUILT = []
+
+
+@functools.cache
+def kept_by_seed(seed):
+    BUILT.append(seed)
+    return Restarted(small_network(seed))
+
+
+def fresh(seed):
+    BUILT.append(seed)
+    return Restarted(small_network(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("build", "built"), [(kept_by_seed, [1, 2]), (fresh, [1, 2] * 3)])
+def test_a_network_is_built_from_its_own_seed_and_only_when_it_is_needed(run, tmp_path, build, built):
+    """One that is kept for each seed is built for the second seed when one of the first is there already."""
+    found = []
+    for seeds in ((1, 2), (2,)):
+        kept_by_seed.cache_clear()
+        BUILT.clear()
+        random.seed(7)
+        found.append(run(lambda seed: build(seed), fit={"epochs": 1, "batch_size": 30}, seeds=seeds).table["loss"])
+        (tmp_path / "journal.jsonl").unlink()
+        assert BUILT == [seed for seed in built if seed in seeds]
+    assert found[0][1::2].tolist() == found[1].tolist()
 
 
 @pytest.mark.slow
