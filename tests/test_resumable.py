@@ -364,6 +364,18 @@ def test_batches_instead_of_a_function(tmp_path):
     assert len(fit_resumable(make_model(), batches, batches, 2, tmp_path, verbose=0)) == 2
 
 
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize(("change", "message"), [(lambda batches: batches.repeat(), "have no end: leave repeat"),
+                                                 (iter, "begin only once"), (lambda batches: (one for one in batches),
+                                                                             "begin only once")])
+def test_batches_that_have_no_end_or_begin_only_once(tmp_path, part, change, message):
+    """Keras would wait for ever, or train each epoch but the first on two batches."""
+    batches = batches_of(np.zeros((40, 8, 8, 3), np.uint8), np.zeros(40, int), 10, training=True)
+    parts = {"train": batches, "validation": batches} | {part: change(batches)}
+    with pytest.raises(TrainingError, match=message):
+        fit_resumable(make_model(), **parts, epochs=2, folder=tmp_path, verbose=0)
+
+
 @pytest.mark.slow
 def test_two_trainings_may_not_share_a_folder(tmp_path):
     class Second(keras.callbacks.Callback):

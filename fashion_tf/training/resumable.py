@@ -2,6 +2,7 @@
 
 import json
 import numbers
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -25,8 +26,9 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         model: Compiled. It ends with the weights of the best epoch.
         train: Function from the number of the first epoch to training batches, so that a training
             which goes on sees the order it would have seen:
-            ``lambda first: make_pipeline(..., first_epoch=first)``. Or the batches themselves.
-        validation: Validation batches.
+            ``lambda first: make_pipeline(..., first_epoch=first)``. Or the batches themselves. An epoch is
+            all of them, so they have an end and can begin again: no ``repeat()`` and no generator.
+        validation: Validation batches, such as these.
         epochs: How many in all, earlier calls included.
         folder: Where the files go.
         monitor: The validation metric whose highest value marks the best epoch; no loss or error, whose lowest would.
@@ -42,8 +44,9 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         A pandas table with a row per epoch: the metrics by their Keras names, and ``seconds``.
 
     Raises:
-        TrainingError: `monitor` is a loss, or better the lower it is; the folder belongs to other settings or another
-            model, is damaged, is in use by another process, or cannot be written.
+        TrainingError: `monitor` is a loss, or better the lower it is; batches have no end, or begin only once; the
+            folder belongs to other settings or another model, is damaged, is in use by another process, or cannot be
+            written.
 
     Taught in: 51_clothing_parsing.ipynb
     """
@@ -63,6 +66,8 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
         first = keeper.restore(model)
         if first < epochs and not keeper.ended:
             batches = train(first) if callable(train) else train
+            for part in (batches, validation):
+                _check_batches(part)
             if hasattr(validation, "take"):
                 build_state(model, validation.take(1))
             model.fit(batches, validation_data=validation, epochs=epochs, initial_epoch=first,
@@ -70,6 +75,17 @@ def fit_resumable(model, train, validation, epochs, folder, monitor="val_accurac
                       callbacks=[*callbacks, keeper])
         keeper.load_best(model)
     return pd.DataFrame(keeper.history).rename_axis("epoch")
+
+
+def _check_batches(batches):
+    """Keras waits for the end of endless ones, and of a generator repeats the first two from the second epoch on."""
+    import tensorflow as tf
+
+    endless = isinstance(batches, tf.data.Dataset) and batches.cardinality() == tf.data.INFINITE_CARDINALITY
+    if endless or isinstance(batches, Iterator):
+        raise TrainingError("An epoch is all batches, and these " + (
+            "have no end: leave repeat() out." if endless else
+            "begin only once: give a tf.data.Dataset or a keras.utils.PyDataset instead of a generator."))
 
 
 def _worst_is_highest(monitor):
