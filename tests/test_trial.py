@@ -135,7 +135,9 @@ def test_metrics_are_those_of_a_model_by_hand(shared, chosen, optimizer):
     truth = shared["validation_labels"]
     loss = -np.log(probabilities[np.arange(15), truth]).mean() + float(sum(model.losses))
     metrics = train_classifier(settings, 4, shared)
-    assert metrics["loss"] == pytest.approx(loss, rel=1e-4)  # eager adds up in another order
+    # The gradient of a bias that normalisation takes away again is rounding alone, which Adamax makes whole steps of.
+    exact = 1e-4 if settings.get("optimizer") == "Adamax" else 1e-5
+    assert metrics["loss"] == pytest.approx(loss, rel=exact)
     assert metrics["accuracy"] == pytest.approx((probabilities.argmax(1) == truth).mean())
     assert metrics["train_loss"] == pytest.approx(history["loss"][-1], rel=1e-5)
     assert metrics["train_accuracy"] == pytest.approx(history["accuracy"][-1])
@@ -181,14 +183,15 @@ def test_dropout_inside_a_backbone_begins_with_each_trial(shared, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_step_compiled_with_xla_is_the_same(shared, monkeypatch):
+@pytest.mark.parametrize("name", ["adam", "rho", "decoupled"])
+def test_a_step_compiled_with_xla_is_the_same(shared, monkeypatch, name):
     """As on a GPU. Here XLA adds up in another order."""
-    plain = train_classifier(TRIALS["adam"], 1, shared)
+    plain = train_classifier(TRIALS[name], 1, shared)
     monkeypatch.setattr(trial, "has_gpu", lambda: True)
-    trial._SHARED.clear()
-    compiled = train_classifier(TRIALS["adam"], 1, shared)
-    trial._SHARED.clear()
-    assert compiled == pytest.approx(plain, rel=1e-4)
+    monkeypatch.setattr(trial, "_SHARED", {})
+    assert train_classifier(TRIALS[name], 1, shared) == pytest.approx(plain, rel=1e-3)
+    (one,) = trial._SHARED.values()
+    assert one.network.jit_compile and all(model.jit_compile for model, _ in one.models.values())
 
 
 @pytest.mark.slow

@@ -10,8 +10,7 @@ class Restarted:
 
     Its training step is traced once instead of once a fold, which takes longer than a small fold itself. Each row
     may come in several views, such as a picture and its mirror image: it learns from each, and answers with the
-    mean over them. What draws at random in it needs a generator of its own, as Keras's layers have, for that is put
-    back, too; draws of `tf.random` go on from fit to fit.
+    mean over them.
 
     Layers that draw at random begin anew, too, where they hold a `keras.random.SeedGenerator`, as all of Keras's do.
     One of your own that draws by `tf.random`, or by `keras.random` without a seed, goes on where the fold before ended.

@@ -3,6 +3,7 @@
 Tracing a training step takes longer than a small trial, so a process traces it once and keeps it.
 """
 
+import math
 import numbers
 from functools import lru_cache
 
@@ -111,8 +112,8 @@ def _fresh_model(settings, seed, examples, classes):
 
 class _Shared:
     """A classifier whose numbers can be changed without tracing its steps anew: one to evaluate it, and one to train it
-    for each optimizer. `OPTIMIZERS` treat each weight by itself, so all of them are one vector here: a few operations
-    an optimizer, for a few a weight's array."""
+    for each optimizer. `OPTIMIZERS` treat each weight by itself, so all of them are one vector here: an optimizer's step
+    is a few operations in all, not a few for each array. The weights are of one type, and each has a gradient."""
 
     def __init__(self, network, examples):
         self.network, self.models = network, {}
@@ -156,14 +157,6 @@ class _Shared:
             variable.assign(value)
         return model
 
-    def step(self, optimizer, gradient):
-        """One step of all weights."""
-        optimizer.apply([gradient], [self.vector])
-        weights = self.network.trainable_variables
-        parts = tf.split(self.vector.value, [int(np.prod(weight.shape)) for weight in weights])
-        for weight, part in zip(weights, parts, strict=True):
-            weight.assign(tf.reshape(part, weight.shape))
-
     def _learn(self, images, labels, scale):
         with tf.GradientTape() as tape:
             outputs = self.network(images, training=True)
@@ -186,8 +179,12 @@ class _Trained(keras.Model):
     def train_step(self, data):
         images, labels = data
         loss, outputs, gradient = self.shared.learn(images, labels, self.optimizer.scale_loss(tf.ones(())))
-        self.metrics[0].update_state(loss, sample_weight=tf.shape(images)[0])
-        self.shared.step(self.optimizer, gradient)
+        self.metrics[0].update_state(loss, sample_weight=tf.shape(images)[0])  # the mean loss: Keras puts it first
+        vector, weights = self.shared.vector, self.trainable_variables
+        self.optimizer.apply([gradient], [vector])
+        parts = tf.split(vector.value, [math.prod(weight.shape) for weight in weights])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.assign(tf.reshape(part, weight.shape))
         return self.compute_metrics(images, labels, outputs)
 
 
