@@ -112,8 +112,8 @@ def _fresh_model(settings, seed, examples, classes):
 
 class _Shared:
     """A classifier whose numbers can be changed without tracing its steps anew: one to evaluate it, and one to train it
-    for each optimizer. `OPTIMIZERS` treat each weight by itself, so all of them are one vector here: an optimizer's step
-    is a few operations in all, not a few for each array. The weights are of one type, and each has a gradient."""
+    for each optimizer. `OPTIMIZERS` treat each weight by itself, so all of them are one vector here: a step of one is a
+    few operations in all, not a few for each array. The weights are of one type, and each has a gradient."""
 
     def __init__(self, network, examples):
         self.network, self.models = network, {}
