@@ -205,7 +205,7 @@ class _Kernel:
                     os.kill(self.process.pid, signal.SIGINT)
                     if "memory" in why:
                         self._kill()
-            elif now - stopped > self.grace:
+            elif not replied and now - stopped > self.grace:  # once it replied, its outputs are waited for, below
                 self._kill()
             if replied and now - replied > 2 * self.grace:
                 break  # its last word was lost
