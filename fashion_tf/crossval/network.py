@@ -64,15 +64,17 @@ class Restarted:
     def _draw_kernels(self, seed):
         import keras
 
+        from fashion_tf.models.backbones import seed_of
+
         number = 0
         for layer in self.model._flatten_layers():
             for kind in ("kernel", "depthwise", "pointwise"):
                 if not hasattr(layer, f"{kind}_initializer"):
                     continue
-                number += 1  # one seed for all would give all kernels of one shape the same numbers
+                number += 1
                 config = keras.initializers.serialize(getattr(layer, f"{kind}_initializer"))
                 if "seed" in config["config"]:
-                    config["config"]["seed"] = (seed * 1_000_003 + number) % 2**31
+                    config["config"]["seed"] = seed_of(seed, number)
                 kernel = getattr(layer, f"{kind}_kernel", layer.kernel if hasattr(layer, "kernel") else None)
                 kernel.assign(keras.initializers.deserialize(config)(kernel.shape))
 

@@ -364,6 +364,11 @@ def _with_settings(network, initializer, regularizer, seed):
     return keras.models.clone_model(network, clone_function=clone)
 
 
+def seed_of(seed, number):
+    """The seed of one of many draws: one seed for all layers would give all kernels of one shape the same numbers."""
+    return (seed * 1_000_003 + number) % 2**31
+
+
 def _changed(config, initializer, regularizer, seed, number):
     """A layer's config with other initializers and regularizers of its kernels."""
     for kind in ("kernel", "depthwise", "pointwise"):
@@ -374,9 +379,8 @@ def _changed(config, initializer, regularizer, seed, number):
             config[f"{kind}_regularizer"] = keras.regularizers.serialize(
                 keras.regularizers.get(regularizer))
         drawn = config.get(f"{kind}_initializer")
-        # One seed for all layers would give all kernels of one shape the same numbers.
         if seed is not None and drawn and "seed" in drawn.get("config", {}):
-            drawn["config"]["seed"] = (seed * 1_000_003 + number) % 2**31
+            drawn["config"]["seed"] = seed_of(seed, number)
     return config
 
 

@@ -10,7 +10,7 @@ import keras
 from keras import layers, ops
 
 from fashion_tf.errors import DataError
-from fashion_tf.models.backbones import build_backbone
+from fashion_tf.models.backbones import build_backbone, seed_of
 from fashion_tf.models.device import for_this_device
 
 STRIDE = 32  # of the pyramid's top, C5
@@ -62,7 +62,7 @@ def fpn_segmenter(backbone, classes, image_size, weights=None, channels=128, lev
 
     def convolution(filters, size, name, activation=None):
         # One seed for all would give kernels of one shape the same numbers; the backbone counts upwards.
-        own = None if seed is None else (seed * 1_000_003 - SEEDED.index(name) - 1) % 2**31
+        own = None if seed is None else seed_of(seed, -SEEDED.index(name) - 1)
         return layers.Conv2D(filters, size, padding="same", activation=activation, name=name,
                              kernel_initializer=keras.initializers.GlorotUniform(own),
                              kernel_regularizer=regularizer)
@@ -89,7 +89,7 @@ def he_initializers(seed):
     """He's initializers without end, each with a seed of its own: one seed for all would give kernels of one shape
     the same numbers. They count downwards, for the backbone counts upwards. None: Keras's global seed decides."""
     for number in itertools.count(1):
-        yield keras.initializers.HeNormal(None if seed is None else (seed * 1_000_003 - number) % 2**31)
+        yield keras.initializers.HeNormal(None if seed is None else seed_of(seed, -number))
 
 
 def padding_to_stride(image_size):

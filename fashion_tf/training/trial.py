@@ -130,11 +130,13 @@ class _Shared:
     def begin(self, weights, seed, **numbers):
         """Takes these weights, as `keras.Model.get_weights` gives them, this seed for the dropout that a backbone may
         have inside, and these numbers."""
+        from fashion_tf.models.backbones import seed_of
+
         for name, value in numbers.items():
             self.numbers[name].assign(value)
         self.network.set_weights(weights)
         for number, state in enumerate(self.draws):
-            state.assign([(seed * 1_000_003 + number) % 2**31, 0])
+            state.assign([seed_of(seed, number), 0])
         self.vector.assign(self._as_vector(self.network.trainable_variables))
 
     def trained_by(self, optimizer, examples):
